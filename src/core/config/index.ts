@@ -1,0 +1,1 @@
+export { configSchema, modelSchema, type Config, type ModelConfig } from './schema.ts';

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+const milliseconds = z.int().min(0);
+const positive = z.int().min(1);
+
+const engineFields = {
+  slots: z.int().min(1).max(1024).describe('sequences that run at once in a replica'),
+  contextTokens: z.int().min(0).describe('tokens of KV cache shared by the slots; 0 chooses by model and memory'),
+  threads: z.int().min(0).describe('compute threads; 0 chooses by measuring'),
+  gpuLayers: z.int().min(-1).describe('layers on an accelerator; -1 is all when there is one'),
+  memoryLimitBytes: z.int().min(0).describe('a replica whose resident memory exceeds this is replaced; 0 is no limit'),
+  replicas: z.int().min(1).max(64).describe('replicas per model'),
+};
+
+const queueFields = {
+  length: z.int().min(0).describe('requests that may wait per model; more are refused at once'),
+  timeoutMs: positive.describe('longest wait of a request before it is refused, ms'),
+};
+
+/** A model given in full in the configuration; a plain string in `models` is a catalog name, a path or a source reference. */
+export const modelSchema = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, 'letters, digits, ".", "_", "/" and "-", at most 128'),
+  source: z.string().min(1).optional().describe('catalog name, path to a .gguf file, or hf:/pypi:/npm:/https:/file: reference'),
+  engine: z.enum(['llama', 'echo']).default('llama'),
+  slots: engineFields.slots.optional(),
+  contextTokens: engineFields.contextTokens.optional(),
+  threads: engineFields.threads.optional(),
+  gpuLayers: engineFields.gpuLayers.optional(),
+  memoryLimitBytes: engineFields.memoryLimitBytes.optional(),
+  replicas: engineFields.replicas.optional(),
+  queueLength: queueFields.length.optional(),
+  queueTimeoutMs: queueFields.timeoutMs.optional(),
+  stepMs: z.number().min(0).default(0).describe('echo only: fixed time of a step, ms'),
+});
+
+/** The one schema of plinth.yaml, PLINTH_<SECTION>_<FIELD> and --section-field. */
+export const configSchema = z.strictObject({
+  home: z.string().min(1).default('~/.plinth').describe('where models, keys and state live'),
+  host: z.string().min(1).default('127.0.0.1').describe('address of the inference port'),
+  port: z.int().min(0).max(65535).default(8080).describe('inference port; 0 takes a free one'),
+  managementHost: z.string().min(1).default('127.0.0.1').describe('address of the management port'),
+  managementPort: z.int().min(0).max(65535).default(8081).describe('management port; 0 takes a free one'),
+  models: z
+    .array(z.union([z.string().min(1), modelSchema]))
+    .min(1)
+    .default(['smollm2'])
+    .describe('models to serve'),
+  tls: z
+    .strictObject({
+      certFile: z.string().min(1).optional().describe('PEM certificate chain'),
+      keyFile: z.string().min(1).optional().describe('PEM private key'),
+    })
+    .prefault({}),
+  security: z
+    .strictObject({
+      allowInsecureListen: z.boolean().default(false).describe('listen beyond loopback without TLS, for running behind a proxy'),
+      allowedHosts: z.array(z.string().min(1)).default([]).describe('Host names answered besides loopback and the own address'),
+      corsOrigins: z.array(z.string().min(1)).default([]).describe('origins that browsers may call from'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      bodyBytes: positive.default(8 * 1024 * 1024).describe('largest request body'),
+      bodyDepth: positive.default(64).describe('deepest nesting of a JSON body'),
+      headerCount: positive.default(100).describe('most headers of a request'),
+      headerBytes: positive.default(16 * 1024).describe('largest header block'),
+      connections: positive.default(4096).describe('most open connections'),
+      concurrentRequests: positive.default(2048).describe('most requests in work at once'),
+      requestTimeoutMs: positive.default(600_000).describe('deadline of a request; x-request-timeout-ms shortens it'),
+      stalledReaderMs: positive.default(120_000).describe('a stream whose client takes nothing for so long is ended'),
+      heartbeatMs: positive.default(15_000).describe('comment lines keep a silent stream open'),
+      drainMs: milliseconds.default(30_000).describe('begun work may finish for so long at shutdown'),
+    })
+    .prefault({}),
+  queue: z
+    .strictObject({ length: queueFields.length.default(256), timeoutMs: queueFields.timeoutMs.default(60_000) })
+    .prefault({}),
+  engine: z
+    .strictObject({
+      slots: engineFields.slots.default(16),
+      contextTokens: engineFields.contextTokens.default(0),
+      threads: engineFields.threads.default(0),
+      gpuLayers: engineFields.gpuLayers.default(-1),
+      memoryLimitBytes: engineFields.memoryLimitBytes.default(0),
+      replicas: engineFields.replicas.default(1),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      format: z.enum(['auto', 'json', 'pretty']).default('auto').describe('auto is pretty on a terminal'),
+    })
+    .prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type ModelConfig = z.infer<typeof modelSchema>;

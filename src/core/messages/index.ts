@@ -1,0 +1,19 @@
+export type {
+  BodyRange,
+  FromReplica,
+  FromWorker,
+  ReplicaProgress,
+  StreamId,
+  ToReplica,
+  ToWorker,
+  WireEvent,
+} from './worker-messages.ts';
+export type {
+  KeyVerifier,
+  Principal,
+  ReplicaState,
+  RoutedModel,
+  RoutedReplica,
+  RoutingSnapshot,
+  SnapshotSource,
+} from './snapshot.ts';

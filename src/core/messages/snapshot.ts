@@ -1,0 +1,50 @@
+import type { ModelFacts } from '../models/index.ts';
+
+/** loading → ready ⇄ unready → draining → unloaded; any → failed (and then replaced). */
+export type ReplicaState = 'loading' | 'ready' | 'unready' | 'draining' | 'unloaded' | 'failed';
+
+export interface RoutedReplica {
+  readonly id: string;
+  readonly state: ReplicaState;
+  /** The unix socket on which it takes requests. */
+  readonly socketPath: string;
+  readonly slots: number;
+}
+
+export interface RoutedModel {
+  readonly name: string;
+  /** Unix seconds. */
+  readonly createdAt: number;
+  /** Absent until a replica has loaded once. */
+  readonly facts?: ModelFacts;
+  readonly replicas: readonly RoutedReplica[];
+  /** Requests that may wait, over all replicas. */
+  readonly queueLength: number;
+  readonly queueTimeoutMs: number;
+  /** Why the model has no ready replica, in words fit for a caller. */
+  readonly failure?: string;
+}
+
+/** The read-only routing table that control publishes to gateways. A gateway keeps the last one it got. */
+export interface RoutingSnapshot {
+  readonly revision: number;
+  readonly models: readonly RoutedModel[];
+}
+
+/** Where a gateway finds snapshots. */
+export interface SnapshotSource {
+  current(): RoutingSnapshot;
+  /** Calls back on every change; returns the way to stop that. */
+  subscribe(listener: (snapshot: RoutingSnapshot) => void): () => void;
+}
+
+/** The authenticated caller. */
+export interface Principal {
+  readonly keyId: string;
+  readonly role: 'inference' | 'admin';
+}
+
+/** Tells whose a presented key is. */
+export interface KeyVerifier {
+  verify(presentedKey: string): Principal | undefined;
+}

@@ -1,0 +1,62 @@
+import type { ErrorFacts } from '../errors/index.ts';
+import type { InferenceEvent, InferenceRequest } from '../inference/index.ts';
+import type { ModelFacts, ModelSpec } from '../models/index.ts';
+
+/** Identifies a request on one gateway–worker connection. Chosen by the gateway, never reused on that connection. */
+export type StreamId = number;
+
+/** What a gateway sends to a worker over the replica's unix socket. */
+export type ToWorker =
+  | { readonly type: 'infer'; readonly stream: StreamId; readonly request: InferenceRequest }
+  | { readonly type: 'cancel'; readonly stream: StreamId }
+  /** The reader is slow: keep the sequence, give it no step until `resume`. */
+  | { readonly type: 'pause'; readonly stream: StreamId }
+  | { readonly type: 'resume'; readonly stream: StreamId };
+
+/**
+ * What a worker sends to a gateway: all events of one turn of its loop in one frame. The bytes of `embedding` events travel in the
+ * frame's body; their `values` are replaced by {@link BodyRange}.
+ */
+export interface FromWorker {
+  readonly type: 'events';
+  readonly events: ReadonlyArray<readonly [stream: StreamId, event: WireEvent]>;
+}
+
+export interface BodyRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export type WireEvent =
+  | Exclude<InferenceEvent, { type: 'embedding' }>
+  | { readonly type: 'embedding'; readonly index: number; readonly values: BodyRange };
+
+/** What the supervisor writes to a worker's standard input, one JSON document a line. End of input means that the parent is gone. */
+export type ToReplica =
+  | { readonly type: 'load'; readonly spec: ModelSpec; readonly socketPath: string }
+  | { readonly type: 'ping'; readonly sequence: number }
+  /** Make the engine answer once through the ordinary loop. */
+  | { readonly type: 'probe'; readonly sequence: number };
+
+/** What a worker writes to its standard output, one JSON document a line. */
+export type FromReplica =
+  | { readonly type: 'loaded'; readonly facts: ModelFacts }
+  | { readonly type: 'load-failed'; readonly error: ErrorFacts }
+  | { readonly type: 'pong'; readonly sequence: number; readonly progress: ReplicaProgress }
+  | { readonly type: 'probed'; readonly sequence: number; readonly isAnswered: boolean };
+
+export interface ReplicaProgress {
+  /** Steps executed since start. */
+  readonly steps: number;
+  /** Longest of the recent steps, in milliseconds. */
+  readonly stepMs: number;
+  readonly runningSequences: number;
+  readonly waitingRequests: number;
+  /** Sequences that could take a step now (not paused by a slow reader). */
+  readonly runnableSequences: number;
+  readonly generatedTokens: number;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly threads: number;
+  readonly usedContextTokens: number;
+}

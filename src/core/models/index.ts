@@ -1,0 +1,1 @@
+export type { Capability, ModelFacts, ModelSpec } from './model.ts';

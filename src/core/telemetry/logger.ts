@@ -1,0 +1,20 @@
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+
+/** Structured log. Never given prompts, outputs or keys. */
+export type Logger = PinoLogger;
+
+export interface LoggerOptions {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Where lines go; standard error when absent. */
+  readonly destination?: DestinationStream;
+}
+
+export function createLogger(options: LoggerOptions): Logger {
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return pino(settings, options.destination ?? pino.destination({ fd: 2, sync: false }));
+}
