@@ -1,7 +1,11 @@
 import { z } from 'zod';
 
-const milliseconds = z.int().min(0);
+/** The longest delay that a timer takes; a longer one would fire at once. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
 const positive = z.int().min(1);
+const milliseconds = z.int().min(0).max(LONGEST_DELAY_MS);
+const positiveMilliseconds = z.int().min(1).max(LONGEST_DELAY_MS);
 
 const engineFields = {
   slots: z.int().min(1).max(1024).describe('sequences that run at once in a replica'),
@@ -14,7 +18,7 @@ const engineFields = {
 
 const queueFields = {
   length: z.int().min(0).describe('requests that may wait per model; more are refused at once'),
-  timeoutMs: positive.describe('longest wait of a request before it is refused, ms'),
+  timeoutMs: positiveMilliseconds.describe('longest wait of a request before it is refused, ms'),
 };
 
 /** A model given in full in the configuration; a plain string in `models` is a catalog name, a path or a source reference. */
@@ -50,6 +54,10 @@ export const configSchema = z.strictObject({
       certFile: z.string().min(1).optional().describe('PEM certificate chain'),
       keyFile: z.string().min(1).optional().describe('PEM private key'),
     })
+    .refine(
+      (tls) => (tls.certFile === undefined) === (tls.keyFile === undefined),
+      'certFile and keyFile go together; one is missing',
+    )
     .prefault({}),
   security: z
     .strictObject({
@@ -66,9 +74,9 @@ export const configSchema = z.strictObject({
       headerBytes: positive.default(16 * 1024).describe('largest header block'),
       connections: positive.default(4096).describe('most open connections'),
       concurrentRequests: positive.default(2048).describe('most requests in work at once'),
-      requestTimeoutMs: positive.default(600_000).describe('deadline of a request; x-request-timeout-ms shortens it'),
-      stalledReaderMs: positive.default(120_000).describe('a stream whose client takes nothing for so long is ended'),
-      heartbeatMs: positive.default(15_000).describe('comment lines keep a silent stream open'),
+      requestTimeoutMs: positiveMilliseconds.default(600_000).describe('deadline of a request; x-request-timeout-ms shortens it'),
+      stalledReaderMs: positiveMilliseconds.default(120_000).describe('a stream whose client takes nothing for so long is ended'),
+      heartbeatMs: positiveMilliseconds.default(15_000).describe('comment lines keep a silent stream open'),
       drainMs: milliseconds.default(30_000).describe('begun work may finish for so long at shutdown'),
     })
     .prefault({}),
@@ -87,7 +95,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   log: z
     .strictObject({
-      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      level: z
+        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('least severe lines that are written'),
       format: z.enum(['auto', 'json', 'pretty']).default('auto').describe('auto is pretty on a terminal'),
     })
     .prefault({}),

@@ -6,6 +6,7 @@ export const errorTable = {
   context_length_exceeded: { status: 400, type: 'invalid_request_error', isRetryable: false },
   unsupported_schema: { status: 400, type: 'invalid_request_error', isRetryable: false },
   unsupported_capability: { status: 400, type: 'invalid_request_error', isRetryable: false },
+  invalid_model_file: { status: 400, type: 'invalid_request_error', isRetryable: false },
   invalid_template: { status: 400, type: 'invalid_request_error', isRetryable: false },
   host_not_allowed: { status: 403, type: 'permission_error', isRetryable: false },
   origin_not_allowed: { status: 403, type: 'permission_error', isRetryable: false },
@@ -26,8 +27,10 @@ export const errorTable = {
   queue_full: { status: 503, type: 'overloaded_error', isRetryable: true },
   queue_timeout: { status: 503, type: 'overloaded_error', isRetryable: true },
   model_not_ready: { status: 503, type: 'overloaded_error', isRetryable: true },
+  model_unavailable: { status: 503, type: 'server_error', isRetryable: true },
   draining: { status: 503, type: 'overloaded_error', isRetryable: true },
   deadline_exceeded: { status: 504, type: 'timeout_error', isRetryable: true },
+  insufficient_storage: { status: 507, type: 'server_error', isRetryable: false },
 } as const satisfies Record<string, { status: number; type: string; isRetryable: boolean }>;
 
 /** A key of {@link errorTable}: the stable machine-readable name of a failure. */

@@ -1,0 +1,25 @@
+import { parseArgs } from 'node:util';
+
+export interface BenchmarkOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly keepsNoisy: boolean;
+  /** Names of the sides to measure; empty: all. */
+  readonly only: readonly string[];
+}
+
+/** The flags that every benchmark takes: --rounds, --seconds, --only a,b and --keep-noisy. */
+export function readOptions(defaults: Pick<BenchmarkOptions, 'rounds' | 'seconds'>): BenchmarkOptions {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: String(defaults.rounds) },
+      seconds: { type: 'string', default: String(defaults.seconds) },
+      only: { type: 'string', default: '' },
+      'keep-noisy': { type: 'boolean', default: false },
+    },
+  });
+  const rounds = Number(values.rounds);
+  const seconds = Number(values.seconds);
+  if (!(rounds >= 1) || !(seconds > 0)) throw new RangeError('--rounds and --seconds take numbers above 0');
+  return { rounds, seconds, keepsNoisy: values['keep-noisy'], only: values.only.split(',').filter((name) => name !== '') };
+}

@@ -1,0 +1,1 @@
+export { drawPrompt, findModelFile, formatCompletion, type BenchmarkModel, type CompletionOptions } from './model-files.ts';

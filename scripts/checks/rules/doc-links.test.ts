@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findIn, placesIn } from '../fixture-tree.ts';
+import { docLinks } from './doc-links.ts';
+
+test('links to files, folders and headings that exist pass', () => {
+  const places = placesIn(docLinks, {
+    'README.md':
+      '[a](docs/a.md) [b](docs/) [c](docs/a.md#first-steps-100-ms) [d](https://example.com/x) [e](#local)\n\n## Local\n',
+    'docs/a.md': '# First steps: 100 ms!\n\n[up](../README.md)\n',
+  });
+  assert.deepEqual(places, []);
+});
+
+test('a link to a missing file or heading is found', () => {
+  const findings = findIn(docLinks, { 'README.md': '\n[a](docs/b.md)\n[b](#nothing)\n' });
+  assert.deepEqual(
+    findings.map(({ line, problem }) => `${line} ${problem}`),
+    ['2 link to docs/b.md, which does not exist', '3 link to the heading #nothing, which README.md does not have'],
+  );
+});
+
+test('brackets inside a code block are no links', () => {
+  assert.deepEqual(placesIn(docLinks, { 'README.md': '```js\nhandlers[name](event)\n```\n' }), []);
+});

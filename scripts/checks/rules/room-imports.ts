@@ -1,0 +1,54 @@
+import type { Finding, Rule } from '../rule.ts';
+import type { SourceFile } from '../source-file.ts';
+
+/** What the files of a room may import besides their own room. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  gateway: ['core'],
+  worker: ['core'],
+  control: ['core'],
+  optimize: ['core'],
+  cli: ['core', 'gateway', 'worker', 'control', 'optimize'],
+  tests: ['core', 'scripts', 'benchmarks'],
+  benchmarks: ['core', 'gateway', 'worker', 'control', 'optimize', 'cli', 'scripts', 'tests'],
+  scripts: ['core', 'gateway', 'worker', 'control', 'optimize', 'cli'],
+};
+
+/** `core` imports only core; the rooms import core and never each other; end-to-end tests reach the product from outside. */
+export const roomImports: Rule = {
+  name: 'room-imports',
+  check: (tree) => [...tree.sources.values()].flatMap(checkFile),
+};
+
+function checkFile(file: SourceFile): Finding[] {
+  const room = roomOf(file.path);
+  const allowed = ALLOWED[room];
+  if (allowed === undefined) {
+    return [
+      {
+        file: file.path,
+        problem: `unknown room "${room}"`,
+        remedy: `put the file into one of ${Object.keys(ALLOWED).join(', ')}`,
+      },
+    ];
+  }
+  return file.imports.flatMap((edge) => {
+    if (edge.target === undefined) return [];
+    const target = roomOf(edge.target);
+    if (target === room || allowed.includes(target)) return [];
+    return [
+      {
+        file: file.path,
+        line: edge.line,
+        problem: `${room} imports ${target} (${edge.specifier})`,
+        remedy: `${room} may import ${['itself', ...allowed].join(', ')}; exchange types of core/messages instead`,
+      },
+    ];
+  });
+}
+
+/** `src/gateway/access/x.ts` → gateway; `tests/x.ts` → tests. */
+export function roomOf(path: string): string {
+  const [first = '', second = ''] = path.split('/');
+  return first === 'src' ? second.replace(/\.ts$/, '') : first;
+}

@@ -1,0 +1,2 @@
+export { runChatLoop } from './chat-loop.ts';
+export { Conversation, type Answer, type ChatOptions } from './conversation.ts';

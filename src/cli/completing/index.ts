@@ -1,0 +1,1 @@
+export { formatCompletion, type CompletionShell } from './format-completion.ts';

@@ -1,0 +1,47 @@
+import type { Config } from '../../core/config/index.ts';
+import { createLogger, type Logger } from '../../core/telemetry/index.ts';
+import { openBook, openKeyring, openModelStore, type FixedKeys, type Keyring, type ModelStore } from '../../control/index.ts';
+
+/** What lies under PLINTH_HOME, open. */
+export interface Home {
+  readonly keyring: Keyring;
+  readonly store: ModelStore;
+  close(): Promise<void>;
+}
+
+export interface HomeOptions {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logger?: Logger;
+}
+
+export async function openHome({ config, env, logger = createLogger({ level: 'warn' }) }: HomeOptions): Promise<Home> {
+  const { home } = config;
+  const book = await openBook({ home });
+  const keyring = await openKeyring({ book, home, logger, fixedKeys: readFixedKeys(env) });
+  const store = openModelStore({ home, book, logger });
+  return {
+    keyring,
+    store,
+    close: async () => {
+      await keyring.close();
+      await book.close();
+    },
+  };
+}
+
+/** Opens the home for the time that `use` takes. */
+export async function withHome<T>(options: HomeOptions, use: (home: Home) => Promise<T>): Promise<T> {
+  const home = await openHome(options);
+  try {
+    return await use(home);
+  } finally {
+    await home.close();
+  }
+}
+
+function readFixedKeys(env: HomeOptions['env']): FixedKeys {
+  const apiKey = env['PLINTH_API_KEY'];
+  const adminKey = env['PLINTH_ADMIN_KEY'];
+  return { ...(apiKey ? { apiKey } : {}), ...(adminKey ? { adminKey } : {}) };
+}

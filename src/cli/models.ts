@@ -1,0 +1,109 @@
+import { Argument, type Command } from 'commander';
+import { nearestNames } from '../core/collections/index.ts';
+import { PlinthError } from '../core/errors/index.ts';
+import { catalog, type StoredModel } from '../control/index.ts';
+import { addConfigFlags, readConfig } from './config-flags.ts';
+import { findServing, withHome, type Home } from './local/index.ts';
+import { cleanLine, formatBytes, formatTable, formatTime, writeJson, type Column, type Shell } from './terminal/index.ts';
+
+interface Options {
+  readonly json?: true;
+  readonly force?: true;
+}
+
+/** `plinth models ls|show|rm` */
+export function registerModels(program: Command, shell: Shell): void {
+  const models = program.command('models').description('the models in the store');
+  const ls = models
+    .command('ls')
+    .alias('list')
+    .description('list models that are stored, and catalog models that are not')
+    .option('--json', 'as JSON');
+  addConfigFlags(ls, ['home']).action((options: Options) => inHome(ls, shell, (home) => listModels(home, options, shell)));
+  const show = models.command('show').description('everything known of a model').option('--json', 'as JSON');
+  show.addArgument(new Argument('<model>', 'its name'));
+  addConfigFlags(show, ['home']).action((name: string, options: Options) =>
+    inHome(show, shell, (home) => showModel(home, { ...options, name }, shell)),
+  );
+  const rm = models
+    .command('rm')
+    .alias('remove')
+    .description('forget a model and delete its file')
+    .option('-f, --force', 'also while it is served');
+  rm.addArgument(new Argument('<model>', 'its name'));
+  addConfigFlags(rm, ['home']).action(async (name: string, options: Options) => {
+    const { config } = readConfig(rm, shell);
+    const serving = options.force ? undefined : await findServing(config.home, name);
+    if (serving !== undefined) {
+      throw new PlinthError({
+        code: 'permission_denied',
+        message: `${name} is being served at ${serving.url}; stop that first, or add --force`,
+      });
+    }
+    await inHome(rm, shell, (home) => removeModel(home, name, shell));
+  });
+}
+
+function inHome(command: Command, shell: Shell, use: (home: Home) => Promise<void>): Promise<void> {
+  return withHome({ config: readConfig(command, shell).config, env: shell.env }, use);
+}
+
+interface ListedModel {
+  readonly name: string;
+  readonly isStored: boolean;
+  readonly bytes: number;
+  readonly licence?: string;
+  readonly source: string;
+  readonly addedAt?: number;
+}
+
+async function listModels({ store }: Home, options: Options, shell: Shell): Promise<void> {
+  const stored: ListedModel[] = (await store.list()).map((model) => ({ ...model, isStored: true }));
+  const names = new Set(stored.map((model) => model.name));
+  const others = catalog
+    .filter((entry) => !names.has(entry.name))
+    .map(({ name, bytes, licence, sources }) => ({ name, isStored: false, bytes, licence, source: sources[0] ?? '' }));
+  const all = [...stored, ...others];
+  if (options.json) writeJson(shell, all);
+  else shell.out.write(formatTable(all, COLUMNS, shell.out));
+}
+
+async function showModel({ store }: Home, options: Options & { name: string }, shell: Shell): Promise<void> {
+  const model = await store.find(options.name);
+  const entry = catalog.find((candidate) => candidate.name === options.name);
+  if (model === undefined && entry === undefined) throw await unknownModel(store.list(), options.name);
+  const facts = { ...entry, ...model, isStored: model !== undefined };
+  if (options.json) {
+    writeJson(shell, facts);
+    return;
+  }
+  const lines = Object.entries(facts).map(([name, value]) => `${name.padEnd(10)} ${cleanLine(formatFact(name, value))}\n`);
+  shell.out.write(lines.join(''));
+}
+
+function formatFact(name: string, value: unknown): string {
+  if (name === 'bytes' && typeof value === 'number') return `${value} (${formatBytes(value)})`;
+  if (name === 'addedAt' && typeof value === 'number') return formatTime(value);
+  if (Array.isArray(value)) return value.join(', ');
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+}
+
+async function removeModel({ store }: Home, name: string, shell: Shell): Promise<void> {
+  if (!(await store.remove(name))) throw await unknownModel(store.list(), name);
+  shell.out.write(`Removed ${cleanLine(name)}.\n`);
+}
+
+async function unknownModel(stored: Promise<readonly StoredModel[]>, name: string): Promise<PlinthError> {
+  const known = [...(await stored).map((model) => model.name), ...catalog.map((entry) => entry.name)];
+  const [nearest] = nearestNames(name, known);
+  const hint = nearest === undefined ? '`plinth models ls` shows what there is' : `did you mean ${nearest}?`;
+  return new PlinthError({ code: 'model_not_found', message: `There is no model ${JSON.stringify(name)} in the store; ${hint}` });
+}
+
+const COLUMNS: ReadonlyArray<Column<ListedModel>> = [
+  { title: 'NAME', value: (model) => model.name },
+  { title: 'SIZE', align: 'right', value: (model) => formatBytes(model.bytes) },
+  { title: 'STORED', value: (model) => (model.addedAt === undefined ? 'no' : formatTime(model.addedAt)) },
+  { title: 'LICENCE', value: (model) => model.licence },
+  { title: 'SOURCE', isElastic: true, value: (model) => model.source },
+];

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from '../../core/config/index.ts';
+import { createMetrics, type Logger } from '../../core/telemetry/index.ts';
+import { startControl, type Control, type ControlObserver, type Keyring, type ModelStore } from '../../control/index.ts';
+import { startGateway, type Gateway } from '../../gateway/index.ts';
+import { acceptLocalToken } from './accept-local-token.ts';
+
+export interface RoomOptions {
+  readonly config: Config;
+  readonly keyring: Keyring;
+  readonly store: ModelStore;
+  readonly logger: Logger;
+  readonly observer: ControlObserver;
+  readonly onDrainRequested: () => void;
+}
+
+/** The two rooms of a serve, wired together and listening. */
+export interface Rooms {
+  readonly control: Control;
+  readonly gateway: Gateway;
+  /** Opens both ports until this process ends. */
+  readonly token: string;
+  /** Lets begun answers finish for at most `drainMs`, then ends everything. */
+  drain(drainMs: number): Promise<void>;
+  /** Ends the replicas at once, for a process that is about to exit. */
+  killReplicas(): void;
+}
+
+/** Opens both ports; models load meanwhile. Throws PlinthError when a port cannot be had. */
+export async function openRooms(options: RoomOptions): Promise<Rooms> {
+  const { config, logger, observer, store, onDrainRequested } = options;
+  const token = randomBytes(32).toString('base64url');
+  const metrics = createMetrics();
+  const keys = acceptLocalToken(options.keyring, token);
+  const control = await startControl({
+    config,
+    store,
+    keyring: keys,
+    metrics,
+    logger,
+    localToken: token,
+    onDrainRequested,
+    observer,
+  });
+  try {
+    const gateway = await startGateway({ config, snapshots: control, keys, metrics, logger });
+    return {
+      control,
+      gateway,
+      token,
+      drain: async (drainMs) => {
+        control.beginDrain();
+        await gateway.drain(drainMs);
+        await control.stop();
+      },
+      killReplicas: () => killReplicas(control),
+    };
+  } catch (error) {
+    await control.stop();
+    throw error;
+  }
+}
+
+function killReplicas(control: Control): void {
+  for (const { pid } of control.replicas()) {
+    if (pid === undefined) continue;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It had ended by itself.
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import { openTerminal, type Terminal } from './terminal.ts';
+
+/** What a command line has around it: two streams out, one in, the environment. */
+export interface Shell {
+  readonly out: Terminal;
+  readonly err: Terminal;
+  readonly input: NodeJS.ReadStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export function openShell(): Shell {
+  const { env, stdin } = process;
+  return { out: openTerminal(process.stdout, env), err: openTerminal(process.stderr, env), input: stdin, env };
+}
+
+export function writeJson(shell: Shell, value: unknown): void {
+  shell.out.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}

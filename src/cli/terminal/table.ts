@@ -1,0 +1,54 @@
+import { cleanLine } from './clean-text.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+  /** Gives way first when the terminal is too narrow. */
+  readonly isElastic?: true;
+  value(row: Row): string | number | undefined;
+}
+
+const GAP = 2;
+const NARROWEST = 8;
+
+/** Aligned columns under their titles, cut to the width of the terminal (never cut when it is a pipe). */
+export function formatTable<Row>(rows: readonly Row[], columns: ReadonlyArray<Column<Row>>, terminal: Terminal): string {
+  const cells = rows.map((row) => columns.map((column) => cleanLine(String(column.value(row) ?? '-'))));
+  const titles = columns.map((column) => column.title);
+  const widths = titles.map((title, i) => Math.max(widthOf(title), ...cells.map((line) => widthOf(line[i] ?? ''))));
+  if (terminal.isInteractive) shrink(widths, columns, terminal.columns);
+  const lines = [titles, ...cells].map((line) => alignLine(line, columns, widths));
+  return lines.map((line, i) => `${i === 0 ? terminal.paint('bold', line) : line}\n`).join('');
+}
+
+function shrink<Row>(widths: number[], columns: ReadonlyArray<Column<Row>>, available: number): void {
+  const total = widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
+  let excess = total - available;
+  for (const [i, column] of columns.entries()) {
+    if (excess <= 0 || column.isElastic !== true) continue;
+    const width = widths[i] ?? 0;
+    const narrowed = Math.max(Math.min(width, NARROWEST), width - excess);
+    widths[i] = narrowed;
+    excess -= width - narrowed;
+  }
+}
+
+function alignLine<Row>(line: readonly string[], columns: ReadonlyArray<Column<Row>>, widths: readonly number[]): string {
+  const parts = line.map((cell, i) => {
+    const width = widths[i] ?? 0;
+    const text = cut(cell, width);
+    const space = ' '.repeat(Math.max(0, width - widthOf(text)));
+    return columns[i]?.align === 'right' ? space + text : text + space;
+  });
+  return parts.join(' '.repeat(GAP)).trimEnd();
+}
+
+function cut(text: string, width: number): string {
+  const characters = [...text];
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`;
+}
+
+function widthOf(text: string): number {
+  return [...text].length;
+}

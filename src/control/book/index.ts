@@ -1,0 +1,1 @@
+export { openBook, type Book, type BookOptions } from './book.ts';

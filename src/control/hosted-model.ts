@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorFactsOf, PlinthError, type ErrorFacts } from '../core/errors/index.ts';
+import type { RoutedModel, RoutedReplica } from '../core/messages/index.ts';
+import type { ModelFacts, ModelSpec } from '../core/models/index.ts';
+import type { Logger } from '../core/telemetry/index.ts';
+import type { ModelPlan } from './choose-model-plans.ts';
+import { chooseObtainRetry } from './choose-obtain-retry.ts';
+import type { ControlEvent, ControlObserver } from './control-events.ts';
+import { replicaError, type Placement, type PlacementListener, type ReplicaEnd } from './placement/index.ts';
+import type { ModelStore } from './registry/index.ts';
+
+/** Starts that may fail before whoever waits for the model is told; they go on after that. */
+const TOLERATED_FAILURES = 3;
+
+export interface HostedModelOptions {
+  readonly plan: ModelPlan;
+  readonly store: ModelStore;
+  readonly placement: Placement;
+  readonly logger: Logger;
+  readonly observer: ControlObserver;
+  /** What the snapshot says of this model has changed. */
+  readonly onChanged: () => void;
+}
+
+type Lost = Parameters<PlacementListener['onLost']>[0];
+
+/** One configured model on its way from a reference to ready replicas, and what there is to say of it meanwhile. */
+export class HostedModel implements PlacementListener {
+  readonly #options: HostedModelOptions;
+  readonly #abort = new AbortController();
+  readonly #ready = Promise.withResolvers<ModelFacts>();
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #createdAt = Math.floor(Date.now() / 1_000);
+  #facts: ModelFacts | undefined;
+  #failure: string | undefined;
+  #failedStarts = 0;
+
+  constructor(options: HostedModelOptions) {
+    this.#options = options;
+    // Nobody has to wait for a model; those who do get the rejection through `whenReady`.
+    this.#ready.promise.catch(() => undefined);
+  }
+
+  get name(): string {
+    return this.#options.plan.spec.name;
+  }
+
+  /** The facts at the first answer, or the PlinthError that keeps it from answering. */
+  whenReady(): Promise<ModelFacts> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves at the first answer or the first failure. */
+  whenSettled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  /** Obtains the file, as often as that can help, and places the replicas. Never rejects. */
+  async start(): Promise<void> {
+    const { plan, placement } = this.#options;
+    try {
+      const spec = plan.reference === undefined ? plan.spec : await this.#obtain(plan.reference);
+      placement.place(spec, plan.replicaCount, this);
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#options.logger.error({ model: this.name, err: error }, 'model cannot be served');
+    }
+  }
+
+  /** Stops obtaining; its replicas are ended by placement. */
+  stop(): void {
+    this.#abort.abort();
+    this.#ready.reject(
+      new PlinthError({ code: 'cancelled', message: `Plinth stops before the model '${this.name}' was ready.` }),
+    );
+    this.#settled.resolve();
+  }
+
+  routed(replicas: readonly RoutedReplica[]): RoutedModel {
+    const { name, queueLength, queueTimeoutMs } = this.#options.plan.spec;
+    const isServing = replicas.some((replica) => replica.state === 'ready' || replica.state === 'draining');
+    return {
+      name,
+      createdAt: this.#createdAt,
+      ...(this.#facts && { facts: this.#facts }),
+      replicas,
+      queueLength,
+      queueTimeoutMs,
+      ...(this.#failure !== undefined && !isServing && { failure: this.#failure }),
+    };
+  }
+
+  onChanged(): void {
+    this.#options.onChanged();
+  }
+
+  onLoading(replicaId: string): void {
+    this.#tell({ type: 'replica-loading', model: this.name, replica: replicaId });
+  }
+
+  onReady({ replicaId, facts, loadMs }: Parameters<PlacementListener['onReady']>[0]): void {
+    this.#facts = facts;
+    this.#failure = undefined;
+    this.#options.onChanged();
+    this.#tell({ type: 'replica-ready', model: this.name, replica: replicaId, facts, loadMs });
+    this.#ready.resolve(facts);
+    this.#settled.resolve();
+  }
+
+  onLost({ replicaId, end, retryInMs }: Lost): void {
+    this.#tell({
+      type: 'replica-lost',
+      model: this.name,
+      replica: replicaId,
+      reason: end.reason,
+      detail: end.detail,
+      ...(retryInMs !== undefined && { retryInMs }),
+    });
+    if (this.#facts !== undefined && retryInMs !== undefined) {
+      this.#failure = `The replica of the model '${this.name}' was lost (${end.reason}) and is being replaced.`;
+      return this.#options.onChanged();
+    }
+    this.#noteFailedStart(end, retryInMs);
+  }
+
+  #noteFailedStart(end: ReplicaEnd, retryInMs: number | undefined): void {
+    const { facts } = replicaError(this.name, end);
+    this.#failedStarts += 1;
+    this.#noteFailure(facts, retryInMs);
+    if (retryInMs === undefined || this.#failedStarts >= TOLERATED_FAILURES) this.#ready.reject(new PlinthError(facts));
+  }
+
+  async #obtain(reference: string): Promise<ModelSpec> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.#obtainOnce(reference);
+      } catch (error) {
+        if (this.#abort.signal.aborted) throw error;
+        if (!(error instanceof PlinthError))
+          this.#options.logger.error({ model: this.name, err: error }, 'the model store failed');
+        const facts = errorFactsOf(error);
+        const retryInMs = chooseObtainRetry({ error: facts, failures, jitter: Math.random() });
+        this.#noteFailure(facts, retryInMs);
+        this.#ready.reject(new PlinthError(facts, { cause: error }));
+        if (retryInMs === undefined) throw error;
+        await sleep(retryInMs, undefined, { signal: this.#abort.signal });
+      }
+    }
+  }
+
+  async #obtainOnce(reference: string): Promise<ModelSpec> {
+    const obtained = await this.#options.store.obtain(reference, {
+      signal: this.#abort.signal,
+      onProgress: (progress) => this.#tell({ type: 'pull-progressed', model: this.name, progress }),
+      onSourceFailed: (source, reason) => this.#tell({ type: 'source-failed', model: this.name, source, reason }),
+    });
+    this.#tell({ type: 'model-obtained', model: this.name, source: obtained.source, fileBytes: obtained.bytes });
+    return { ...this.#options.plan.spec, filePath: obtained.filePath };
+  }
+
+  #noteFailure(error: ErrorFacts, retryInMs: number | undefined): void {
+    this.#failure = error.message;
+    this.#options.onChanged();
+    this.#tell({ type: 'model-failed', model: this.name, error, ...(retryInMs !== undefined && { retryInMs }) });
+    this.#settled.resolve();
+  }
+
+  #tell(event: ControlEvent): void {
+    this.#options.observer(event);
+  }
+}

@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import type { RoutedReplica } from '../../core/messages/index.ts';
+import type { ModelFacts, ModelSpec } from '../../core/models/index.ts';
+import type { Logger, Metrics } from '../../core/telemetry/index.ts';
+import { PatientClock } from './patient-clock.ts';
+import type { Replica, ReplicaEnd, ReplicaTimes } from './replica.ts';
+import type { ReplicaReport } from './replica-report.ts';
+import { ReplicaSeat } from './replica-seat.ts';
+import type { RunFolder } from './processes/index.ts';
+
+const TICK_MS = 250;
+const MOST_BLAMED_MS = 2 * TICK_MS;
+const TIMES: ReplicaTimes = { loadTimeoutMs: 600_000, firstAnswerTimeoutMs: 120_000 };
+
+/** What placement tells of one model's replicas. */
+export interface PlacementListener {
+  /** Some replica's state has changed: `routedReplicas` gives another answer now. */
+  onChanged(): void;
+  onLoading(replicaId: string): void;
+  /** A real answer came out. `loadMs` counts from the start of the process. */
+  onReady(ready: { readonly replicaId: string; readonly facts: ModelFacts; readonly loadMs: number }): void;
+  /** A replica is gone; without `retryInMs` none will follow. */
+  onLost(lost: { readonly replicaId: string; readonly end: ReplicaEnd; readonly retryInMs: number | undefined }): void;
+}
+
+export interface PlacementOptions {
+  readonly runFolder: RunFolder;
+  /** Absolute path of the program of a replica. */
+  readonly workerPath: string;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly times?: Partial<ReplicaTimes>;
+}
+
+/** Keeps as many working replicas of each model as are wanted, each a child process, on this machine. */
+export class Placement {
+  readonly #options: PlacementOptions;
+  readonly #clock = new PatientClock(MOST_BLAMED_MS);
+  readonly #seats = new Map<string, ReplicaSeat[]>();
+  readonly #timer: NodeJS.Timeout;
+  #replicaCount = 0;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: PlacementOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Starts `replicaCount` replicas of a model and keeps them alive. A model is placed once. */
+  place(spec: ModelSpec, replicaCount: number, listener: PlacementListener): void {
+    if (this.#stopped !== undefined) return;
+    const seats = Array.from({ length: replicaCount }, () => this.#openSeat(spec, listener));
+    this.#seats.set(spec.name, seats);
+    listener.onChanged();
+  }
+
+  routedReplicas(model: string): readonly RoutedReplica[] {
+    return (this.#seats.get(model) ?? []).map((seat) => seat.routed);
+  }
+
+  reports(): readonly ReplicaReport[] {
+    return [...this.#seats.values()].flat().map((seat) => seat.report);
+  }
+
+  /** Ends all replicas and removes their sockets; resolves when the last process is gone. Safe to call again. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#endAll();
+    return this.#stopped;
+  }
+
+  async #endAll(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all([...this.#seats.values()].flat().map((seat) => seat.stop()));
+    this.#options.runFolder.remove();
+  }
+
+  #tick(): void {
+    const nowMs = this.#clock.tick();
+    for (const seats of this.#seats.values()) for (const seat of seats) seat.tick(nowMs);
+  }
+
+  #openSeat(spec: ModelSpec, listener: PlacementListener): ReplicaSeat {
+    const { workerPath, times } = this.#options;
+    const logger = this.#options.logger.child({ model: spec.name });
+    return new ReplicaSeat({
+      replica: { spec, workerPath, logger, times: { ...TIMES, ...times }, nowMs: () => this.#clock.nowMs },
+      nameReplica: () => this.#nameReplica(),
+      onStarted: (replica) => {
+        logger.info({ replica: replica.id, pid: replica.pid }, 'replica starts');
+        listener.onLoading(replica.id);
+      },
+      onStateChanged: (replica) => {
+        listener.onChanged();
+        if (replica.state === 'ready') this.#noteReady(replica, { logger, listener });
+      },
+      onLost: (replica, end, retryInMs) => {
+        this.#options.metrics.replicaReplacements.inc({ model: spec.name, reason: end.reason });
+        logger.warn({ replica: replica.id, reason: end.reason, detail: end.detail, retryInMs }, 'replica lost');
+        listener.onLost({ replicaId: replica.id, end, retryInMs });
+      },
+    });
+  }
+
+  #noteReady(replica: Replica, to: { readonly logger: Logger; readonly listener: PlacementListener }): void {
+    if (replica.facts === undefined) return;
+    const loadMs = Math.round(replica.loadMs);
+    to.logger.info({ replica: replica.id, pid: replica.pid, loadMs }, 'replica ready');
+    to.listener.onReady({ replicaId: replica.id, facts: replica.facts, loadMs });
+  }
+
+  #nameReplica(): { readonly id: string; readonly socketPath: string } {
+    const id = `r${++this.#replicaCount}`;
+    return { id, socketPath: join(this.#options.runFolder.path, `${id}.sock`) };
+  }
+}

@@ -1,0 +1,1 @@
+export type { KeyRecord, KeyRecords, ModelRecord, ModelRecords } from './record.ts';

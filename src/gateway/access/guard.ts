@@ -1,0 +1,118 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { PlinthError } from '../../core/errors/index.ts';
+import type { KeyVerifier } from '../../core/messages/index.ts';
+import type { Admission } from './admit.ts';
+import { authenticate } from './authenticate.ts';
+import { chooseDeadlineMs } from './choose-deadline.ts';
+import { isOwnHost } from './check-host.ts';
+import { judgeOrigin, type OriginRule } from './check-origin.ts';
+import { corsHeaders, preflightHeaders } from './cors-headers.ts';
+import { HttpCall } from './http-call.ts';
+import { limitBodyPieces } from './limit-body-pieces.ts';
+import { requestIdOf } from './request-id.ts';
+
+export interface GuardOptions {
+  readonly keys: KeyVerifier;
+  readonly admission: Admission;
+  readonly scheme: 'http' | 'https';
+  /** Host names answered besides loopback and the own address. */
+  readonly allowedHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly headerCount: number;
+  readonly requestTimeoutMs: number;
+  /** Paths that answer without a key and that draining does not close. */
+  readonly openPaths: ReadonlySet<string>;
+  /** Called once per admitted request, after its last byte or when its connection is gone. */
+  readonly onFinished: (request: FastifyRequest, reply: FastifyReply) => void;
+}
+
+const CALL = 'plinthCall';
+
+/** Puts the checks that every request passes before its body is read on an application: its headers, whose page it comes from, who asks, and whether there is room. */
+export function guardRequests(app: FastifyInstance, options: GuardOptions): void {
+  app.decorateRequest(CALL);
+  const checkPage = createPageCheck(options);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.raw.setHeader('x-request-id', request.id);
+    try {
+      if (request.raw.rawHeaders.length > options.headerCount * 2) throw tooManyHeaders(options.headerCount);
+      if (checkPage(request, reply)) return;
+      if (!options.openPaths.has(request.routeOptions.url ?? '')) admitRequest(request, reply, options);
+      done();
+    } catch (error) {
+      done(
+        error instanceof Error
+          ? error
+          : new PlinthError({ code: 'internal_error', message: 'The request could not be checked.' }),
+      );
+    }
+  });
+}
+
+/** The call of a request that {@link guardRequests} let in. */
+export function callOf(request: FastifyRequest): HttpCall {
+  return request.getDecorator<HttpCall>(CALL);
+}
+
+/** For Fastify's `genReqId`. */
+export function generateRequestId(raw: { readonly headers: NodeJS.Dict<string | string[]> }): string {
+  return requestIdOf(raw.headers['x-request-id']);
+}
+
+function admitRequest(request: FastifyRequest, reply: FastifyReply, options: GuardOptions): void {
+  const { headers } = request.raw;
+  const principal = authenticate(headers, options.keys);
+  const nowMs = performance.now();
+  const timeout = headers['x-request-timeout-ms'];
+  const header = Array.isArray(timeout) ? timeout.join() : timeout;
+  const deadlineMs = chooseDeadlineMs({ header, requestTimeoutMs: options.requestTimeoutMs, nowMs });
+  options.admission.enter();
+  const call = new HttpCall({ requestId: request.id, principal, deadlineMs, startedMs: nowMs });
+  request.setDecorator(CALL, call);
+  limitBodyPieces(request.raw);
+  reply.raw.once('close', () => {
+    options.admission.leave();
+    if (!reply.raw.writableFinished) call.abort();
+    options.onFinished(request, reply);
+  });
+}
+
+/** Host, Origin and CORS. Answers preflights itself: then true. */
+function createPageCheck(options: GuardOptions): (request: FastifyRequest, reply: FastifyReply) => boolean {
+  const allowedHosts = new Set(options.allowedHosts.map((name) => name.toLowerCase()));
+  const corsOrigins = new Set(options.corsOrigins);
+  return (request, reply) => {
+    const { headers, socket } = request.raw;
+    const host = headers.host ?? '';
+    if (!isOwnHost(host, { allowedHosts, localAddress: socket.localAddress })) throw foreignHost();
+    if (headers.origin === undefined) return false;
+    const rule: OriginRule = { corsOrigins, host, scheme: options.scheme };
+    const verdict = judgeOrigin(headers.origin, rule);
+    if (verdict === 'foreign') throw foreignOrigin();
+    if (verdict !== 'configured') return false;
+    return answerConfiguredOrigin(request, reply, headers.origin);
+  };
+}
+
+function answerConfiguredOrigin(request: FastifyRequest, reply: FastifyReply, origin: string): boolean {
+  const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+  const asked = request.headers['access-control-request-headers'];
+  const headers = isPreflight ? preflightHeaders(origin, asked) : corsHeaders(origin);
+  for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value);
+  if (isPreflight) reply.code(204).send();
+  return isPreflight;
+}
+
+function tooManyHeaders(most: number): PlinthError {
+  return new PlinthError({ code: 'headers_too_large', message: `A request may have at most ${most} headers.` });
+}
+
+function foreignHost(): PlinthError {
+  const message = 'The Host header names another machine. Add the name to security.allowedHosts to be reached by it.';
+  return new PlinthError({ code: 'host_not_allowed', message });
+}
+
+function foreignOrigin(): PlinthError {
+  const message = 'Pages of this origin may not call this server. Add the origin to security.corsOrigins to allow it.';
+  return new PlinthError({ code: 'origin_not_allowed', message });
+}

@@ -1,0 +1,84 @@
+import type { ErrorFacts } from '../../core/errors/index.ts';
+import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
+import type { RoutedReplica, RoutingSnapshot, SnapshotSource } from '../../core/messages/index.ts';
+import type { NextStage, StageCall } from '../stage.ts';
+import { BalancedStream } from './balanced-stream.ts';
+import { ModelSeats } from './model-seats.ts';
+import { RequestGuide, type Balancer, type ModelView } from './request-guide.ts';
+
+/** What balancing asks of forwarding. */
+export interface Reachability {
+  isReachable(replica: RoutedReplica): boolean;
+  onReachable(listener: () => void): () => void;
+}
+
+export interface BalanceOptions {
+  readonly snapshots: SnapshotSource;
+  readonly reachability: Reachability;
+  /** 0 ≤ random < 1. */
+  readonly random?: () => number;
+  /** Monotonic milliseconds, the clock of `deadlineMs`. */
+  readonly now?: () => number;
+}
+
+export interface Balance {
+  stage(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent>;
+  /** Ends every request under way with this failure. */
+  failAll(error: ErrorFacts): void;
+  /** Stops following snapshots. */
+  close(): void;
+}
+
+/** The stage that brings a request to a replica, keeps the queue bounded and moves requests away from lost replicas. */
+export function createBalance(options: BalanceOptions): Balance {
+  const { snapshots, reachability, random = Math.random, now = () => performance.now() } = options;
+  const views = createViews(snapshots, reachability);
+  const balancer: Balancer = { view: views.view, random, now, open: new Set() };
+  return {
+    stage(request, call, next) {
+      return new BalancedStream(
+        new RequestGuide(balancer, { request, call, next, modelName: call.model?.name ?? request.model }),
+      );
+    },
+    failAll(error) {
+      for (const stream of [...balancer.open]) stream.end(error);
+    },
+    close: views.close,
+  };
+}
+
+interface Views {
+  readonly view: (modelName: string) => ModelView | undefined;
+  readonly close: () => void;
+}
+
+/** Models with their usable replicas, rebuilt when the snapshot or a connection changes and not per request. */
+function createViews(snapshots: SnapshotSource, reachability: Reachability): Views {
+  const seats = new Map<string, ModelSeats>();
+  let views = new Map<string, ModelView>();
+  const rebuild = (snapshot: RoutingSnapshot): void => {
+    views = new Map(
+      snapshot.models.map((model) => [model.name, { model, ready: model.replicas.filter(isReady), seats: seatsOf(model.name) }]),
+    );
+    for (const [name, held] of seats) {
+      held.wakeAll();
+      if (!views.has(name) && held.inFlight === 0) seats.delete(name);
+    }
+  };
+  const isReady = (replica: RoutedReplica): boolean => replica.state === 'ready';
+  const seatsOf = (name: string): ModelSeats => {
+    const known = seats.get(name) ?? new ModelSeats();
+    seats.set(name, known);
+    return known;
+  };
+  rebuild(snapshots.current());
+  const stops = [snapshots.subscribe(rebuild), reachability.onReachable(() => rebuild(snapshots.current()))];
+  return {
+    view(modelName) {
+      const view = views.get(modelName);
+      if (view === undefined || view.ready.every((replica) => reachability.isReachable(replica))) return view;
+      return { ...view, ready: view.ready.filter((replica) => reachability.isReachable(replica)) };
+    },
+    close: () => stops.forEach((stop) => stop()),
+  };
+}

@@ -1,0 +1,1 @@
+export { createBalance, type Balance, type BalanceOptions, type Reachability } from './balance.ts';

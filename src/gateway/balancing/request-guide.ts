@@ -1,0 +1,138 @@
+import type { ErrorFacts } from '../../core/errors/index.ts';
+import type { InferenceRequest } from '../../core/inference/index.ts';
+import type { RoutedModel, RoutedReplica } from '../../core/messages/index.ts';
+import type { NextStage, StageCall } from '../stage.ts';
+import type { BalancedStream, StreamGuide } from './balanced-stream.ts';
+import { chooseAdmission, notReady } from './choose-admission.ts';
+import { chooseReplica } from './choose-replica.ts';
+import type { ModelSeats } from './model-seats.ts';
+
+/** What balancing knows beyond one request. */
+export interface Balancer {
+  /** The model as the newest snapshot has it, its ready and reachable replicas, and its seats. */
+  view(modelName: string): ModelView | undefined;
+  readonly random: () => number;
+  readonly now: () => number;
+  /** Streams that can still be ended from outside. */
+  readonly open: Set<BalancedStream>;
+}
+
+export interface ModelView {
+  readonly model: RoutedModel;
+  readonly ready: readonly RoutedReplica[];
+  readonly seats: ModelSeats;
+}
+
+export interface GuidedRequest {
+  readonly request: InferenceRequest;
+  readonly call: StageCall;
+  readonly next: NextStage;
+  readonly modelName: string;
+}
+
+const DEADLINE: ErrorFacts = { code: 'deadline_exceeded', message: 'The answer was not complete before its deadline.' };
+const CANCELLED: ErrorFacts = { code: 'cancelled', message: 'The caller went away before the answer was complete.' };
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Leads one request to a replica: refuses it at the door, lets it wait for a replica, ends it at its deadline, counts its seat. */
+export class RequestGuide implements StreamGuide {
+  readonly #balancer: Balancer;
+  readonly #guided: GuidedRequest;
+  readonly #lostIds: string[] = [];
+  #seats: ModelSeats | undefined;
+  #replicaId: string | undefined;
+  #takenAtMs = 0;
+  #deadlineTimer: NodeJS.Timeout | undefined;
+  #queueTimer: NodeJS.Timeout | undefined;
+  #stopWaiting: (() => void) | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(balancer: Balancer, guided: GuidedRequest) {
+    this.#balancer = balancer;
+    this.#guided = guided;
+  }
+
+  start(stream: BalancedStream): void {
+    const { call, modelName } = this.#guided;
+    const view = this.#balancer.view(modelName);
+    if (view === undefined) return stream.end(goneModel(modelName));
+    if (call.signal.aborted) return stream.end(CANCELLED);
+    const timeLeftMs = call.deadlineMs - this.#balancer.now();
+    if (timeLeftMs <= 0) return stream.end(DEADLINE);
+    const refusal = chooseAdmission(view.seats.load(view.model, view.ready));
+    if (refusal !== undefined) return stream.end(refusal);
+    this.#enter(stream, view.seats, timeLeftMs);
+    this.#dispatch(stream);
+  }
+
+  restart(stream: BalancedStream): void {
+    if (this.#replicaId !== undefined) this.#lostIds.push(this.#replicaId);
+    this.#leaveReplica();
+    this.#dispatch(stream);
+  }
+
+  stop(stream: BalancedStream): void {
+    clearTimeout(this.#deadlineTimer);
+    if (this.#onAbort !== undefined) this.#guided.call.signal.removeEventListener('abort', this.#onAbort);
+    this.#balancer.open.delete(stream);
+    this.#endWaiting();
+    if (this.#replicaId !== undefined) this.#seats?.recordSeatMs(this.#balancer.now() - this.#takenAtMs);
+    this.#leaveReplica();
+    this.#seats?.leave();
+  }
+
+  #enter(stream: BalancedStream, seats: ModelSeats, timeLeftMs: number): void {
+    seats.enter();
+    this.#seats = seats;
+    this.#balancer.open.add(stream);
+    this.#onAbort = () => stream.end(CANCELLED);
+    this.#guided.call.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#deadlineTimer = setTimeout(() => stream.end(DEADLINE), Math.min(timeLeftMs, LONGEST_TIMER_MS));
+  }
+
+  #dispatch(stream: BalancedStream): void {
+    if (stream.isEnded) return;
+    const { request, call, next, modelName } = this.#guided;
+    const view = this.#balancer.view(modelName);
+    if (view === undefined) return stream.end(goneModel(modelName));
+    const timeLeftMs = call.deadlineMs - this.#balancer.now();
+    if (timeLeftMs <= 0) return stream.end(DEADLINE);
+    const replica = chooseReplica(view.seats.candidates(view.ready, this.#lostIds), this.#balancer.random());
+    if (replica === undefined) return this.#wait(stream, view);
+    this.#endWaiting();
+    this.#takeReplica(replica);
+    stream.attempt(next({ ...request, timeLeftMs: Math.ceil(timeLeftMs) }, { ...call, replica }));
+  }
+
+  #wait(stream: BalancedStream, view: ModelView): void {
+    this.#stopWaiting = view.seats.wait(() => this.#dispatch(stream));
+    this.#queueTimer ??= setTimeout(() => this.#giveUp(stream), Math.min(view.model.queueTimeoutMs, LONGEST_TIMER_MS));
+  }
+
+  #giveUp(stream: BalancedStream): void {
+    const { modelName } = this.#guided;
+    stream.end(notReady({ model: modelName, failure: this.#balancer.view(modelName)?.model.failure }));
+  }
+
+  #endWaiting(): void {
+    clearTimeout(this.#queueTimer);
+    this.#queueTimer = undefined;
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
+  }
+
+  #takeReplica(replica: RoutedReplica): void {
+    this.#replicaId = replica.id;
+    this.#takenAtMs = this.#balancer.now();
+    this.#seats?.take(replica.id);
+  }
+
+  #leaveReplica(): void {
+    if (this.#replicaId !== undefined) this.#seats?.giveBack(this.#replicaId);
+    this.#replicaId = undefined;
+  }
+}
+
+function goneModel(name: string): ErrorFacts {
+  return { code: 'model_not_found', message: `The model '${name}' is no longer served.` };
+}

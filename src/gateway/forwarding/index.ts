@@ -1,0 +1,2 @@
+export { createForward } from './forward.ts';
+export { ReplicaConnections, type ReplicaConnectionsOptions } from './replica-connections.ts';

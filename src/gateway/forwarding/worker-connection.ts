@@ -1,0 +1,137 @@
+import { connect, type Socket } from 'node:net';
+import type { ErrorFacts } from '../../core/errors/index.ts';
+import { encodeFrame, FrameReader } from '../../core/framing/index.ts';
+import type { InferenceRequest } from '../../core/inference/index.ts';
+import type { ToWorker } from '../../core/messages/index.ts';
+import { EventQueue, type QueueSource } from './event-queue.ts';
+import { deliverEvents } from './worker-events.ts';
+
+/** More than this unsent means that the worker has stopped reading. */
+const UNSENT_BYTES_LIMIT = 64 * 1024 * 1024;
+const JOIN_BELOW_BYTES = 64 * 1024;
+
+const LOST: ErrorFacts = { code: 'replica_lost', message: 'The replica that worked on this request was lost.' };
+const STOPPED_READING: ErrorFacts = { code: 'queue_full', message: 'The model takes no more requests at the moment.' };
+
+export interface WorkerConnectionListener {
+  onOpen(): void;
+  /** Called once, after every open stream has got `replica_lost`. `reason` is for the log. */
+  onClose(reason: string): void;
+}
+
+/** The gateway's end of one replica's unix socket: many streams, frames of core/framing, one write per turn of the event loop. */
+export class WorkerConnection implements QueueSource {
+  readonly #socket: Socket;
+  readonly #listener: WorkerConnectionListener;
+  readonly #reader = new FrameReader();
+  readonly #streams = new Map<number, EventQueue>();
+  #lastStream = 0;
+  #outgoing: Buffer[] = [];
+  #isOpen = false;
+  #isLost = false;
+  #closeReason = 'closed by the worker';
+
+  constructor(socketPath: string, listener: WorkerConnectionListener) {
+    this.#listener = listener;
+    this.#socket = connect({ path: socketPath });
+    this.#socket.on('connect', () => {
+      this.#isOpen = true;
+      listener.onOpen();
+    });
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#socket.on('error', (error) => {
+      this.#closeReason = error.message;
+    });
+    this.#socket.on('close', () => this.#lose());
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** The events end with one terminal event; `replica_lost` when the connection goes first. */
+  infer(request: InferenceRequest): EventQueue {
+    const queue = new EventQueue((this.#lastStream += 1), this);
+    if (!this.#isOpen) queue.fail(LOST);
+    else if (this.#socket.writableLength > UNSENT_BYTES_LIMIT) queue.fail(STOPPED_READING);
+    else {
+      this.#streams.set(queue.stream, queue);
+      this.#send({ type: 'infer', stream: queue.stream, request });
+    }
+    return queue;
+  }
+
+  cancel(stream: number): void {
+    if (this.#streams.delete(stream)) this.#send({ type: 'cancel', stream });
+  }
+
+  pause(stream: number): void {
+    if (this.#streams.has(stream)) this.#send({ type: 'pause', stream });
+  }
+
+  resume(stream: number): void {
+    if (this.#streams.has(stream)) this.#send({ type: 'resume', stream });
+  }
+
+  close(reason: string): void {
+    this.#closeReason = reason;
+    this.#socket.destroy();
+    this.#lose();
+  }
+
+  #send(message: ToWorker): void {
+    this.#outgoing.push(encodeFrame(message));
+    if (this.#outgoing.length === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const frames = this.#outgoing;
+    this.#outgoing = [];
+    if (!this.#socket.writable) return;
+    let small: Buffer[] = [];
+    const writeSmall = (): void => {
+      if (small.length > 0) this.#socket.write(Buffer.concat(small));
+      small = [];
+    };
+    this.#socket.cork();
+    for (const frame of frames) {
+      if (frame.byteLength < JOIN_BELOW_BYTES) small.push(frame);
+      else {
+        writeSmall();
+        this.#socket.write(frame);
+      }
+    }
+    writeSmall();
+    this.#socket.uncork();
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const frame of this.#reader.push(chunk)) {
+        deliverEvents(frame, (stream, event) => {
+          const queue = this.#streams.get(stream);
+          if (queue === undefined) return;
+          if (event.type === 'finished' || event.type === 'failed') this.#streams.delete(stream);
+          queue.push(event);
+        });
+      }
+    } catch (error) {
+      this.close(`unreadable frame: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #lose(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#isOpen = false;
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    this.#outgoing = [];
+    for (const queue of streams) queue.fail(LOST);
+    this.#listener.onClose(this.#closeReason);
+  }
+}

@@ -1,0 +1,134 @@
+import type { Config } from '../core/config/index.ts';
+import { PlinthError, type ErrorFacts } from '../core/errors/index.ts';
+import type { KeyVerifier, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
+import type { Logger, Metrics } from '../core/telemetry/index.ts';
+import { Admission, isLoopbackName } from './access/index.ts';
+import { createApplication } from './http-application.ts';
+import { chooseListenVerdict, closeListener } from './listening/index.ts';
+import { openPort, type OpenPort } from './open-port.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly snapshots: SnapshotSource;
+  readonly keys: KeyVerifier;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Whether any key can open the inference port; asked once, before listening beyond loopback. */
+  readonly hasKeys?: () => boolean;
+  /** Draining that someone else knows of; `/readyz` then says so. */
+  readonly isDraining?: () => boolean;
+}
+
+/** The running gateway. */
+export interface Gateway {
+  /** `http://127.0.0.1:8080`, with the port that was really taken. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** Requests admitted and not yet answered to the last byte. */
+  requestsInWork(): number;
+  /**
+   * Refuses new requests with `draining`, waits at most `limitMs` for those begun, ends the rest with a typed error, closes. Safe to
+   * call again.
+   */
+  drain(limitMs: number): Promise<void>;
+  /** Closes every connection at once. Safe to call again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the inference port. Throws PlinthError when the address is not safe to listen on, when the certificate does not load, or
+ * when the port cannot be had.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  refuseUnsafeAddress(options);
+  const { config, snapshots, metrics, logger } = options;
+  const admission = new Admission(config.limits.concurrentRequests);
+  const pipeline = createPipeline({ snapshots, metrics, logger });
+  const isReady = (): boolean => !admission.isDraining && options.isDraining?.() !== true && areModelsReady(snapshots.current());
+  const app = await createApplication({ ...options, admission, pipeline, isReady });
+  try {
+    const port = await openPort({ config, logger, metrics, onRequest: (request, response) => app.routing(request, response) });
+    return new RunningGateway({ port, admission, pipeline, host: config.host });
+  } catch (error) {
+    pipeline.close();
+    throw error;
+  }
+}
+
+function areModelsReady(snapshot: RoutingSnapshot): boolean {
+  return (
+    snapshot.models.length > 0 && snapshot.models.every((model) => model.replicas.some((replica) => replica.state === 'ready'))
+  );
+}
+
+function refuseUnsafeAddress({ config, logger, hasKeys }: GatewayOptions): void {
+  const verdict = chooseListenVerdict({
+    host: config.host,
+    isLoopback: isLoopbackName(config.host.toLowerCase()),
+    hasTls: config.tls.certFile !== undefined && config.tls.keyFile !== undefined,
+    hasKeys: hasKeys?.() ?? true,
+    allowsInsecureListen: config.security.allowInsecureListen,
+  });
+  if (verdict.refusal !== undefined) throw new PlinthError({ code: 'invalid_request', message: verdict.refusal });
+  if (verdict.warning !== undefined) logger.warn(verdict.warning);
+}
+
+/** How long streams that were ended get to write that to their clients. */
+const LAST_WORDS_MS = 500;
+const CUT_OFF: ErrorFacts = { code: 'draining', message: 'The server shut down before the answer was complete.' };
+
+interface RunningParts {
+  readonly port: OpenPort;
+  readonly host: string;
+  readonly admission: Admission;
+  readonly pipeline: Pipeline;
+}
+
+class RunningGateway implements Gateway {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly #parts: RunningParts;
+  #drained: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: RunningParts) {
+    this.#parts = parts;
+    this.host = parts.host;
+    this.port = parts.port.number;
+    this.url = `${parts.port.scheme}://${parts.host.includes(':') ? `[${parts.host}]` : parts.host}:${this.port}`;
+  }
+
+  requestsInWork(): number {
+    return this.#parts.admission.inWork;
+  }
+
+  drain(limitMs: number): Promise<void> {
+    return (this.#drained ??= this.#drain(limitMs));
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #drain(limitMs: number): Promise<void> {
+    const { admission, pipeline, port } = this.#parts;
+    admission.drain();
+    port.listener.closeIdleConnections();
+    if (!(await admission.idle(limitMs))) {
+      pipeline.failAll(CUT_OFF);
+      await admission.idle(LAST_WORDS_MS);
+    }
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { admission, pipeline, port } = this.#parts;
+    admission.drain();
+    port.stopWatching();
+    await closeListener(port.listener);
+    pipeline.close();
+  }
+}

@@ -1,0 +1,80 @@
+import type { ErrorCode } from '../../core/errors/index.ts';
+import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
+import type { Metrics } from '../../core/telemetry/index.ts';
+import type { NextStage, RequestRecord, StageCall } from '../stage.ts';
+import { ObservedStream, type StreamObserver } from './observed-stream.ts';
+
+/** Failures that mean that no work was done. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['queue_full', 'queue_timeout', 'model_not_ready', 'draining']);
+
+/** The stage that measures: first token, gaps, tokens, queue, requests in work, refusals. */
+export function createObserve(metrics: Metrics) {
+  return function observe(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent> {
+    const model = call.model?.name ?? '';
+    call.record.model = model;
+    metrics.requestsInWork.inc({ model });
+    return new ObservedStream(next(request, call), new RecordingObserver(call.record, metrics, model));
+  };
+}
+
+class RecordingObserver implements StreamObserver {
+  readonly #record: RequestRecord;
+  readonly #metrics: Metrics;
+  readonly #model: string;
+
+  constructor(record: RequestRecord, metrics: Metrics, model: string) {
+    this.#record = record;
+    this.#metrics = metrics;
+    this.#model = model;
+  }
+
+  onEvent(event: InferenceEvent): void {
+    switch (event.type) {
+      case 'text-delta':
+      case 'tool-call-delta':
+      case 'embedding':
+        return this.#recordOutput();
+      case 'usage-report':
+        this.#record.usage = event.usage;
+        return;
+      case 'finished':
+        this.#record.timings = event.timings;
+        return;
+      case 'failed':
+        this.#record.failure = event.error.code;
+        if (this.#record.deltas === 0 && REFUSALS.has(event.error.code)) this.#metrics.refusals.inc({ reason: event.error.code });
+        return;
+      default:
+    }
+  }
+
+  onEnd(): void {
+    const { usage, timings } = this.#record;
+    const model = this.#model;
+    this.#metrics.requestsInWork.dec({ model });
+    if (timings !== undefined) this.#metrics.queueSeconds.observe({ model }, timings.queueMs / 1000);
+    if (usage !== undefined) {
+      this.#metrics.tokens.inc({ model, kind: 'prompt' }, usage.promptTokens);
+      this.#metrics.tokens.inc({ model, kind: 'cached' }, usage.cachedTokens);
+      this.#metrics.tokens.inc({ model, kind: 'completion' }, usage.completionTokens);
+    }
+    const gapMs = meanGapMs(this.#record);
+    if (gapMs !== undefined) this.#metrics.interTokenSeconds.observe({ model }, gapMs / 1000);
+  }
+
+  #recordOutput(): void {
+    const nowMs = performance.now();
+    const record = this.#record;
+    record.deltas += 1;
+    record.lastEventMs = nowMs;
+    if (record.firstEventMs !== undefined) return;
+    record.firstEventMs = nowMs;
+    this.#metrics.timeToFirstToken.observe({ model: this.#model }, (nowMs - record.startedMs) / 1000);
+  }
+}
+
+function meanGapMs(record: RequestRecord): number | undefined {
+  const { firstEventMs, lastEventMs, deltas } = record;
+  if (firstEventMs === undefined || lastEventMs === undefined || deltas < 2) return undefined;
+  return (lastEventMs - firstEventMs) / (deltas - 1);
+}

@@ -1,0 +1,60 @@
+import { errorTable } from '../../core/errors/index.ts';
+import type { Logger, Metrics } from '../../core/telemetry/index.ts';
+import type { RequestRecord } from '../stage.ts';
+
+export interface FinishedRequest {
+  readonly requestId: string;
+  readonly keyId: string;
+  readonly method: string;
+  /** The route's pattern, never the raw path. */
+  readonly endpoint: string;
+  /** The HTTP status that was sent. */
+  readonly status: number;
+  /** The last byte was handed to the connection. */
+  readonly isComplete: boolean;
+  readonly record: RequestRecord;
+}
+
+/** Writes the one log line of a request and counts it. Says nothing of what was asked or answered. */
+export function createReportRequest(metrics: Metrics, logger: Logger): (finished: FinishedRequest) => void {
+  return (finished) => {
+    const { record, endpoint } = finished;
+    const model = record.model ?? '';
+    const totalMs = performance.now() - record.startedMs;
+    const status = statusOf(finished);
+    metrics.requests.inc({ endpoint, model, status: String(status) });
+    metrics.requestSeconds.observe({ endpoint, model }, totalMs / 1000);
+    logger.info(logLine(finished, { status, totalMs }), 'request');
+  };
+}
+
+/** A stream that fails has sent 200 before; what counts is how it ended. */
+function statusOf(finished: FinishedRequest): number {
+  if (!finished.isComplete) return errorTable.cancelled.status;
+  const { failure } = finished.record;
+  return failure === undefined ? finished.status : errorTable[failure].status;
+}
+
+function logLine(finished: FinishedRequest, outcome: { status: number; totalMs: number }): Record<string, unknown> {
+  const { record } = finished;
+  const { usage, timings, firstEventMs } = record;
+  return {
+    id: finished.requestId,
+    key: finished.keyId,
+    method: finished.method,
+    endpoint: finished.endpoint,
+    model: record.model,
+    status: outcome.status,
+    error: record.failure,
+    promptTokens: usage?.promptTokens,
+    cachedTokens: usage?.cachedTokens,
+    completionTokens: usage?.completionTokens,
+    queueMs: round(timings?.queueMs),
+    firstTokenMs: firstEventMs === undefined ? undefined : round(firstEventMs - record.startedMs),
+    totalMs: round(outcome.totalMs),
+  };
+}
+
+function round(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 10) / 10;
+}

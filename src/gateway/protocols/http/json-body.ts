@@ -1,0 +1,59 @@
+import { isUtf8 } from 'node:buffer';
+import { PlinthError } from '../../../core/errors/index.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const isOpening = (byte: number): boolean => byte === 0x7b || byte === 0x5b;
+const isClosing = (byte: number): boolean => byte === 0x7d || byte === 0x5d;
+
+/** JSON from the bytes of a body. Throws `invalid_utf8` or `invalid_json`; nesting deeper than `maxDepth` is `invalid_json` as well. */
+export function parseJsonBody(body: Buffer, maxDepth: number): unknown {
+  if (body.byteLength === 0) throw invalidJson('The body is empty; a JSON object was expected.');
+  if (!isUtf8(body)) throw new PlinthError({ code: 'invalid_utf8', message: 'The body is not valid UTF-8.' });
+  if (exceedsDepth(body, maxDepth)) throw invalidJson(`The body is nested deeper than ${maxDepth} levels.`);
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch (thrown) {
+    throw invalidJson(`The body is not valid JSON${placeOf(thrown)}.`);
+  }
+}
+
+/** True when a content type says JSON in a charset other than UTF-8. */
+export function hasForeignCharset(contentType: string): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType)?.[1];
+  return charset !== undefined && !/^utf-?8$/i.test(charset);
+}
+
+function invalidJson(message: string): PlinthError {
+  return new PlinthError({ code: 'invalid_json', message });
+}
+
+/** Counts brackets outside strings, so that a hostile body costs one pass and no recursion. */
+function exceedsDepth(body: Buffer, maxDepth: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at] ?? 0;
+    if (byte === QUOTE) {
+      at = endOfString(body, at + 1);
+    } else if (isOpening(byte)) {
+      depth += 1;
+      if (depth > maxDepth) return true;
+    } else if (isClosing(byte)) {
+      depth -= 1;
+    }
+  }
+  return false;
+}
+
+/** The place of the closing quote; the end of the body when there is none. */
+function endOfString(body: Buffer, start: number): number {
+  let at = start;
+  while (at < body.length && body[at] !== QUOTE) at += body[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+/** The engine's message quotes the body; only the position is passed on. */
+function placeOf(thrown: unknown): string {
+  const position = thrown instanceof Error ? /at position (\d+)/.exec(thrown.message)?.[1] : undefined;
+  return position === undefined ? '' : ` at position ${position}`;
+}

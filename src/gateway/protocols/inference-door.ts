@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify';
+import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
+import type { Principal, RoutedModel } from '../../core/messages/index.ts';
+
+/** One inference call under way: who asks, until when, and whether anybody still waits. Made by the gateway before a body is read. */
+export interface Call {
+  /** Also the `x-request-id` of the answer. */
+  readonly requestId: string;
+  readonly principal: Principal;
+  /** Aborts when the connection closes before the answer is complete, when the deadline passes and when the gateway stops. */
+  readonly signal: AbortSignal;
+  /** Monotonic: comparable with `performance.now()`. */
+  readonly deadlineMs: number;
+}
+
+/** What a protocol may ask of the rest of the gateway. */
+export interface InferenceDoor {
+  /**
+   * Runs a request down the pipeline. Iteration pulls: not calling `next()` holds the engine back, and `return()` cancels the work.
+   * The events end with exactly one `finished` or `failed`; a thrown error counts as `failed`.
+   */
+  infer(request: InferenceRequest, call: Call): AsyncIterable<InferenceEvent>;
+  /** Models that the caller may see. */
+  models(call: Call): readonly RoutedModel[];
+}
+
+/** What every protocol is given when its endpoints are put on an application. */
+export interface ProtocolOptions {
+  /** The call that the gateway made for a request. */
+  readonly callOf: (request: FastifyRequest) => Call;
+  /** A stream that was silent for so long gets a comment line. */
+  readonly heartbeatMs: number;
+  /** A stream whose client took nothing for so long is ended. */
+  readonly stalledReaderMs: number;
+  /** Deepest nesting of a JSON body. The largest body is the application's own `bodyLimit`. */
+  readonly bodyDepth: number;
+}

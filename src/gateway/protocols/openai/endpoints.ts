@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
+import { PlinthError } from '../../../core/errors/index.ts';
+import type { GenerateRequest } from '../../../core/inference/index.ts';
+import type { RoutedModel } from '../../../core/messages/index.ts';
+import type { Capability } from '../../../core/models/index.ts';
+import { foldEvents, streamEvents } from '../http/index.ts';
+import type { Call, InferenceDoor, ProtocolOptions } from '../inference-door.ts';
+import { ChatAnswer } from './chat-answer.ts';
+import { checkChatBody, parseChat, type ChatBody } from './chat-request.ts';
+import { usesFunctions } from './chat-tools.ts';
+import { CompletionAnswer } from './completion-answer.ts';
+import { checkCompletionBody, parseCompletion, type CompletionBody } from './completion-request.ts';
+import { checkEmbeddingBody, EmbeddingAnswer, parseEmbedding } from './embeddings.ts';
+import { invalidField, parseIncludesUsage, type Arrival, type GenerationBody } from './generation-fields.ts';
+import { findModel, fingerprintOf, requireCapability } from './models.ts';
+import type { AnswerFormat, AnswerHead } from './wire-shapes.ts';
+
+/** One HTTP request at an endpoint. */
+export interface Visit {
+  readonly door: InferenceDoor;
+  readonly options: ProtocolOptions;
+  readonly call: Call;
+  /** Parsed JSON, unchecked. */
+  readonly body: unknown;
+  readonly reply: FastifyReply;
+}
+
+/** What tells one generating endpoint from another. */
+interface GenerationEndpoint<B extends GenerationBody> {
+  readonly idPrefix: string;
+  readonly capability: Capability;
+  readonly check: (body: unknown) => B;
+  readonly parse: (body: B, arrival: Arrival) => GenerateRequest;
+  readonly format: (body: B, options: FormatOptions) => AnswerFormat;
+}
+
+interface FormatOptions {
+  readonly head: AnswerHead;
+  readonly choiceCount: number;
+  readonly includesUsage: boolean;
+}
+
+export const chatEndpoint: GenerationEndpoint<ChatBody> = {
+  idPrefix: 'chatcmpl-',
+  capability: 'chat',
+  check: checkChatBody,
+  parse: parseChat,
+  format: (body, options) => new ChatAnswer({ ...options, usesFunctions: usesFunctions(body) }),
+};
+
+export const completionEndpoint: GenerationEndpoint<CompletionBody> = {
+  idPrefix: 'cmpl-',
+  capability: 'completion',
+  check: checkCompletionBody,
+  parse: parseCompletion,
+  format: (_body, options) => new CompletionAnswer(options),
+};
+
+/** Returns the body, or nothing when the answer was streamed or nobody waits for it. Throws what becomes an HTTP error. */
+export async function answerGeneration<B extends GenerationBody>(
+  visit: Visit,
+  endpoint: GenerationEndpoint<B>,
+): Promise<string | undefined> {
+  const { door, call, reply, options } = visit;
+  const body = endpoint.check(requireBody(visit.body));
+  const includesUsage = parseIncludesUsage(body);
+  const model = findModel(door.models(call), body.model);
+  requireCapability(model, endpoint.capability, 'model');
+  const request = endpoint.parse(body, arrivalOf(call));
+  if (request.prompts.some((prompt) => prompt.type === 'text' && prompt.suffix !== undefined))
+    requireCapability(model, 'infill', 'suffix');
+  const choiceCount = request.prompts.length * request.choiceCount;
+  const answer = endpoint.format(body, { head: makeHead(endpoint.idPrefix, model), choiceCount, includesUsage });
+  const events = door.infer(request, call);
+  if (body.stream === true) {
+    const { heartbeatMs, stalledReaderMs } = options;
+    await streamEvents({ events, format: (event) => answer.toChunks(event), reply, heartbeatMs, stalledReaderMs });
+    return undefined;
+  }
+  const isAwaited = await foldEvents(events, reply.raw, (event) => answer.take(event));
+  return isAwaited ? answer.toBody() : abandon(reply);
+}
+
+/** As {@link answerGeneration}, for embeddings. */
+export async function answerEmbeddings(visit: Visit): Promise<string | undefined> {
+  const { door, call, reply } = visit;
+  const body = checkEmbeddingBody(requireBody(visit.body));
+  const model = findModel(door.models(call), body.model);
+  requireCapability(model, 'embed', 'model');
+  requireDimensions(model, body.dimensions);
+  const request = parseEmbedding(body, arrivalOf(call));
+  const answer = new EmbeddingAnswer(body, request.inputs.length);
+  const isAwaited = await foldEvents(door.infer(request, call), reply.raw, (event) => answer.take(event));
+  return isAwaited ? answer.toBody() : abandon(reply);
+}
+
+function requireBody(body: unknown): unknown {
+  if (body !== undefined) return body;
+  throw new PlinthError({ code: 'invalid_json', message: 'The body is empty; a JSON object was expected.' });
+}
+
+function requireDimensions(model: RoutedModel, dimensions: number | null | undefined): void {
+  const most = model.facts?.embeddingDimensions ?? Number.POSITIVE_INFINITY;
+  if (typeof dimensions !== 'number' || dimensions <= most) return;
+  throw invalidField('dimensions', `'dimensions' must be at most ${most} for the model '${model.name}', but ${dimensions} came.`);
+}
+
+function arrivalOf(call: Call): Arrival {
+  return { requestId: call.requestId, timeLeftMs: Math.max(0, Math.round(call.deadlineMs - performance.now())) };
+}
+
+function makeHead(prefix: string, model: RoutedModel): AnswerHead {
+  return {
+    id: prefix + randomUUID().replaceAll('-', ''),
+    created: Math.floor(Date.now() / 1000),
+    model: model.name,
+    fingerprint: fingerprintOf(model),
+  };
+}
+
+/** The client has gone: no answer is written. */
+function abandon(reply: FastifyReply): undefined {
+  reply.hijack();
+  return undefined;
+}

@@ -1,0 +1,2 @@
+export { chooseVersion } from './choose-version.ts';
+export { createRoute } from './route.ts';

@@ -1,0 +1,37 @@
+import type { ErrorCode } from '../core/errors/index.ts';
+import type { InferenceEvent, InferenceRequest, RequestTimings, Usage } from '../core/inference/index.ts';
+import type { Principal, RoutedModel, RoutedReplica } from '../core/messages/index.ts';
+
+/** What the stages write down about a request for its log line and the metrics. Never content. Times on `performance.now()`'s clock. */
+export interface RequestRecord {
+  readonly startedMs: number;
+  model?: string;
+  replicaId?: string;
+  firstEventMs?: number;
+  lastEventMs?: number;
+  /** Events that carried output. */
+  deltas: number;
+  usage?: Usage;
+  timings?: RequestTimings;
+  failure?: ErrorCode;
+}
+
+/** What travels beside a request on its way through the stages. Stages add what they have found out. */
+export interface StageCall {
+  readonly requestId: string;
+  readonly principal: Principal;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** The answer must be complete by then, on `performance.now()`'s clock. */
+  readonly deadlineMs: number;
+  readonly record: RequestRecord;
+  /** Set by routing. */
+  readonly model?: RoutedModel;
+  /** Set by balancing. */
+  readonly replica?: RoutedReplica;
+}
+
+export type NextStage = (request: InferenceRequest, call: StageCall) => AsyncIterable<InferenceEvent>;
+
+/** The one signature of the gateway: the answer flows back through the stages that the request came by. */
+export type Stage = (request: InferenceRequest, call: StageCall, next: NextStage) => AsyncIterable<InferenceEvent>;

@@ -1,0 +1,1 @@
+export { EchoEngine } from './echo-engine.ts';

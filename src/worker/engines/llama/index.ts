@@ -1,0 +1,1 @@
+export { openLlamaEngine } from './open-llama-engine.ts';

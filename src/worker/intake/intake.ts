@@ -1,0 +1,89 @@
+import { chmodSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { FrameReader } from '../../core/framing/index.ts';
+import type { InferenceRequest } from '../../core/inference/index.ts';
+import type { StreamId, ToWorker } from '../../core/messages/index.ts';
+import { EventBatch } from './event-batch.ts';
+import type { EventSink } from './event-sink.ts';
+
+/** What arrives, as the runner sees it. `R` is whatever the receiver keeps of a request. */
+export interface IntakeReceiver<R> {
+  accept(request: InferenceRequest, sink: EventSink): R;
+  cancel(request: R): void;
+  pause(request: R): void;
+  resume(request: R): void;
+}
+
+export interface Intake {
+  /** Sends what was emitted since the last call: one frame per connection. */
+  flush(): void;
+  close(): void;
+}
+
+interface Connection<R> {
+  readonly socket: Socket;
+  readonly batch: EventBatch;
+  readonly streams: Map<StreamId, R>;
+}
+
+/** Listens on a unix socket that only this user can open and brings gateways' requests to the receiver. */
+export async function openIntake<R>(socketPath: string, receiver: IntakeReceiver<R>): Promise<Intake> {
+  const connections = new Set<Connection<R>>();
+  const listener = createServer((socket) => admitConnection({ socket, receiver, connections }));
+  await listen(listener, socketPath);
+  return {
+    flush: () => connections.forEach((connection) => connection.batch.flush()),
+    close: () => {
+      listener.close();
+      connections.forEach((connection) => connection.socket.destroy());
+    },
+  };
+}
+
+function listen(listener: Server, socketPath: string): Promise<void> {
+  const before = process.umask(0o177);
+  return new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(socketPath, () => {
+      chmodSync(socketPath, 0o600);
+      resolve();
+    });
+  }).finally(() => process.umask(before));
+}
+
+interface Arrival<R> {
+  readonly socket: Socket;
+  readonly receiver: IntakeReceiver<R>;
+  readonly connections: Set<Connection<R>>;
+}
+
+function admitConnection<R>({ socket, receiver, connections }: Arrival<R>): void {
+  const connection: Connection<R> = { socket, batch: new EventBatch(socket), streams: new Map() };
+  const reader = new FrameReader();
+  connections.add(connection);
+  socket.on('data', (chunk) => {
+    try {
+      for (const frame of reader.push(chunk)) dispatch(frame.header as ToWorker, connection, receiver);
+    } catch (error) {
+      socket.destroy(error instanceof Error ? error : undefined);
+    }
+  });
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => {
+    connections.delete(connection);
+    for (const request of connection.streams.values()) receiver.cancel(request);
+  });
+}
+
+function dispatch<R>(message: ToWorker, connection: Connection<R>, receiver: IntakeReceiver<R>): void {
+  const { streams, batch } = connection;
+  if (message.type === 'infer') {
+    const sink = batch.sinkFor(message.stream, () => streams.delete(message.stream));
+    streams.set(message.stream, receiver.accept(message.request, sink));
+    return;
+  }
+  const request = streams.get(message.stream);
+  if (request === undefined) return;
+  if (message.type === 'cancel') streams.delete(message.stream);
+  receiver[message.type](request);
+}

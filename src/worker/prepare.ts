@@ -1,0 +1,138 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { PlinthError } from '../core/errors/index.ts';
+import type { EmbedRequest, GenerateRequest, InferenceEvent, Prompt } from '../core/inference/index.ts';
+import { jsonObjectGrammar, jsonSchemaToGrammar, toolCallGrammar, ToolCallParser } from './constraints/index.ts';
+import type { Engine } from './engines/index.ts';
+import { ChoiceWriter } from './output/index.ts';
+import { PromptReader } from './read-prompt.ts';
+import type { ActiveRequest } from './active-request.ts';
+import { WorkSequence } from './work-sequence.ts';
+
+const SEED_RANGE = 2 ** 32;
+
+/** Turns requests into sequences: reads prompts, compiles grammars, sets up sampling. Throws PlinthError on what cannot be done. */
+export class Preparer {
+  readonly #engine: Engine;
+  readonly #prompts: PromptReader;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#prompts = new PromptReader(engine);
+  }
+
+  prepare(owner: ActiveRequest): WorkSequence[] {
+    const { request } = owner;
+    return request.kind === 'generate' ? this.#prepareGenerate(owner, request) : this.#prepareEmbed(owner, request);
+  }
+
+  #prepareGenerate(owner: ActiveRequest, request: GenerateRequest): WorkSequence[] {
+    this.#requireCapability(request.prompts.some(({ type }) => type === 'chat') ? 'chat' : 'completion');
+    const grammar = grammarOf(request);
+    const seed = request.sampling.seed ?? randomInt(SEED_RANGE - 1);
+    return request.prompts.flatMap((prompt, promptIndex) => {
+      const promptTokens = this.#prompts.read(prompt, { param: promptParam(request, promptIndex), toolOptions: request.toolOptions });
+      let leader: WorkSequence | undefined;
+      return Array.from({ length: request.choiceCount }, (_, i) => {
+        const choice = promptIndex * request.choiceCount + i;
+        const sequence = this.#generation({ owner, request, promptTokens, choice, seed: (seed + i) % SEED_RANGE, grammar, leader });
+        leader ??= sequence;
+        return sequence;
+      });
+    });
+  }
+
+  #generation(plan: GenerationPlan): WorkSequence {
+    const { owner, request, promptTokens, choice, seed, grammar, leader } = plan;
+    const room = this.#engine.facts.contextTokens - promptTokens.length;
+    const emit = (event: InferenceEvent) => owner.emit(event);
+    const callsTools = request.toolOptions !== undefined && request.toolOptions.choice.type !== 'none';
+    const scoresPrompt = request.echoesPrompt && request.topLogprobs !== undefined;
+    const sampler = this.#engine.createSampler({
+      parameters: request.sampling,
+      seed,
+      promptTokens,
+      ignoresEnd: request.ignoresEnd ? 'yes' : 'no',
+      ...(grammar === undefined ? {} : { grammar }),
+    });
+    const writer = new ChoiceWriter({ choice, stop: request.stop, emit, ...(callsTools ? { toolParser: new ToolCallParser({ createId: newCallId }) } : {}) });
+    return new WorkSequence({
+      owner,
+      promptTokens,
+      maxNewTokens: Math.min(request.maxTokens ?? room, room),
+      outputs: scoresPrompt ? 'all' : 'last',
+      prefill: 'chunked',
+      work: {
+        type: 'generate',
+        sampler,
+        writer,
+        echoesPrompt: request.echoesPrompt,
+        ignoresEnd: request.ignoresEnd,
+        ...(request.topLogprobs === undefined ? {} : { topLogprobs: request.topLogprobs }),
+      },
+      ...(leader === undefined || scoresPrompt ? {} : { leader }),
+    });
+  }
+
+  #prepareEmbed(owner: ActiveRequest, request: EmbedRequest): WorkSequence[] {
+    this.#requireCapability('embed');
+    const { facts, embedding } = this.#engine;
+    const { dimensions } = request;
+    if (dimensions !== undefined && dimensions > facts.embeddingDimensions) {
+      const message = `dimensions must be at most ${facts.embeddingDimensions} for model ${request.model}, got ${dimensions}.`;
+      throw new PlinthError({ code: 'invalid_request', message, param: 'dimensions' });
+    }
+    return request.inputs.map((input, index) => {
+      const param = request.inputs.length > 1 ? `input[${index}]` : 'input';
+      return new WorkSequence({
+        owner,
+        promptTokens: this.#prompts.read(input, { param }),
+        maxNewTokens: 0,
+        outputs: 'all',
+        prefill: embedding === 'whole' ? 'whole' : 'chunked',
+        work: {
+          type: 'embed',
+          index,
+          sum: new Float32Array(facts.embeddingDimensions),
+          ...(dimensions === undefined ? {} : { dimensions }),
+        },
+      });
+    });
+  }
+
+  #requireCapability(capability: 'chat' | 'completion' | 'embed'): void {
+    const { capabilities } = this.#engine.facts;
+    if (capabilities.includes(capability)) return;
+    const message = `This model cannot do ${capability}; it can do: ${capabilities.join(', ')}.`;
+    throw new PlinthError({ code: 'unsupported_capability', message, param: 'model' });
+  }
+}
+
+interface GenerationPlan {
+  readonly owner: ActiveRequest;
+  readonly request: GenerateRequest;
+  readonly promptTokens: readonly number[];
+  readonly choice: number;
+  readonly seed: number;
+  readonly grammar: string | undefined;
+  readonly leader: WorkSequence | undefined;
+}
+
+function newCallId(): string {
+  return `call_${randomBytes(12).toString('hex')}`;
+}
+
+/** A forced tool call outweighs a response format; a response format outweighs tools that the model may choose to call. */
+function grammarOf({ constraint, toolOptions }: GenerateRequest): string | undefined {
+  const choice = toolOptions?.choice.type ?? 'none';
+  if (toolOptions !== undefined && (choice === 'required' || choice === 'named')) return toolCallGrammar(toolOptions);
+  if (constraint.type === 'json-object') return jsonObjectGrammar();
+  if (constraint.type === 'json-schema') return jsonSchemaToGrammar(constraint.schema, { param: constraint.param });
+  if (toolOptions !== undefined && choice === 'auto') return toolCallGrammar(toolOptions);
+  return undefined;
+}
+
+function promptParam(request: GenerateRequest, index: number): string {
+  const prompt: Prompt | undefined = request.prompts[index];
+  if (prompt?.type === 'chat') return 'messages';
+  return request.prompts.length > 1 ? `prompt[${index}]` : 'prompt';
+}

@@ -1,0 +1,65 @@
+import type { Sampler } from './engines/index.ts';
+import type { ChoiceWriter } from './output/index.ts';
+import type { Sequence, SequenceStatus } from './scheduling/index.ts';
+import type { ActiveRequest } from './active-request.ts';
+
+/** What a sequence is computed for. */
+export type Work =
+  | {
+      readonly type: 'generate';
+      readonly sampler: Sampler;
+      readonly writer: ChoiceWriter;
+      /** Alternatives to report for each token; absent: no log-probabilities. */
+      readonly topLogprobs?: number;
+      readonly echoesPrompt: boolean;
+      readonly ignoresEnd: boolean;
+    }
+  | { readonly type: 'embed'; readonly index: number; readonly dimensions?: number; readonly sum: Float32Array };
+
+interface WorkSequenceOptions {
+  readonly owner: ActiveRequest;
+  readonly promptTokens: readonly number[];
+  readonly maxNewTokens: number;
+  readonly outputs: 'last' | 'all';
+  readonly prefill: 'chunked' | 'whole';
+  readonly work: Work;
+  readonly leader?: WorkSequence;
+}
+
+/** A scheduled sequence together with what is made of its tokens. */
+export class WorkSequence implements Sequence {
+  readonly owner: ActiveRequest;
+  readonly work: Work;
+  readonly tokens: number[];
+  readonly promptLength: number;
+  readonly maxNewTokens: number;
+  readonly outputs: 'last' | 'all';
+  readonly prefill: 'chunked' | 'whole';
+  readonly leader?: WorkSequence;
+  status: SequenceStatus = 'waiting';
+  slot = -1;
+  computed = 0;
+  reused = 0;
+  /** Prompt tokens that were cached when the sequence was first admitted. */
+  firstReused = 0;
+  hasWrittenPrompt = false;
+
+  constructor(options: WorkSequenceOptions) {
+    this.owner = options.owner;
+    this.work = options.work;
+    this.tokens = [...options.promptTokens];
+    this.promptLength = options.promptTokens.length;
+    this.maxNewTokens = options.maxNewTokens;
+    this.outputs = options.outputs;
+    this.prefill = options.prefill;
+    if (options.leader !== undefined) this.leader = options.leader;
+  }
+
+  get isPaused(): boolean {
+    return this.owner.isPaused;
+  }
+
+  get newTokens(): number {
+    return this.tokens.length - this.promptLength;
+  }
+}
