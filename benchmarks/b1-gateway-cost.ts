@@ -54,7 +54,10 @@ async function measureClosedLoop(served: Served, model: string, seconds: number)
   };
 }
 
-async function measureOpenLoop(served: Served, options: { ratePerSecond: number; seconds: number; seed: number }): Promise<Metrics> {
+async function measureOpenLoop(
+  served: Served,
+  options: { ratePerSecond: number; seconds: number; seed: number },
+): Promise<Metrics> {
   const specification: OpenLoopSpecification = {
     target: targetOf(served, '/v1/chat/completions'),
     body: formatBody(served.model),

@@ -1,1 +1,61 @@
-process.exit(0);
+// Removes what pinned packages bring along and nothing here uses, right after an install. Runs as npm's `prepare`, which is for
+// working copies only; it looks at nothing but the node_modules beside it and never fails an install.
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Paths under node_modules that may be missing because of this. */
+export function listTrimmed() {
+  return [...listOtherEngines(), ...listNodeDistribution()];
+}
+
+/** The linux-arm64 build of llama.cpp declares x64 as well, and the other way round: 20 to 30 MB that cannot be loaded. */
+function listOtherEngines() {
+  const builds = ['linux-x64', 'linux-arm64'];
+  const own = `linux-${process.arch}`;
+  return builds.includes(own)
+    ? builds.filter((build) => build !== own).map((build) => `node_modules/@node-llama-cpp/${build}`)
+    : [];
+}
+
+/** 190 MB of headers, npm and documents around one binary, which the package `node` has linked to a place of its own. */
+function listNodeDistribution() {
+  const folder = 'node_modules/node/node_modules';
+  if (!existsSync(join(root, 'node_modules/node/bin/node')) || !existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder))
+    .filter((name) => name.startsWith('node-'))
+    .map((name) => `${folder}/${name}`);
+}
+
+/** What packages carry a second time (their sources beside the compiled form) or for their own tests: 20 MB. */
+const SPARE_FOLDERS = ['openai/src', 'zod/src', 'fastify/test', 'bintrees/test'].map((folder) => `node_modules/${folder}`);
+
+/** Source maps of everybody, 15 MB, and the CommonJS twin of a package that is only imported, 9 MB. */
+const SPARE_FILES = [
+  { folder: 'node_modules', pattern: /\.map$/ },
+  { folder: 'node_modules/openai', pattern: /\.(?:js|d\.ts)$/ },
+];
+
+export function trimInstall() {
+  for (const path of [...listTrimmed(), ...SPARE_FOLDERS]) remove(path);
+  for (const { folder, pattern } of SPARE_FILES) removeFiles(folder, pattern);
+}
+
+function removeFiles(folder, pattern) {
+  if (!existsSync(join(root, folder))) return;
+  for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && pattern.test(entry.name)) remove(relative(root, join(entry.parentPath, entry.name)));
+  }
+}
+
+function remove(path) {
+  try {
+    rmSync(join(root, path), { recursive: true, force: true });
+  } catch {
+    // Space is all that is lost.
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) trimInstall();

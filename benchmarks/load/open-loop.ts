@@ -57,7 +57,8 @@ function offerOnTime(loop: OpenLoop, arrivals: readonly number[], startMs: numbe
     let next = 0;
     const turn = (): void => {
       const nowMs = performance.now() - startMs;
-      for (let dueMs = arrivals[next]; dueMs !== undefined && dueMs <= nowMs; dueMs = arrivals[++next]) loop.offer(startMs + dueMs);
+      for (let dueMs = arrivals[next]; dueMs !== undefined && dueMs <= nowMs; dueMs = arrivals[++next])
+        loop.offer(startMs + dueMs);
       if (loop.latenciesMs.length + loop.failures >= arrivals.length) resolve();
       else setImmediate(turn);
     };

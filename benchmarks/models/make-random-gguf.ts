@@ -150,7 +150,9 @@ function writeMatrix(descriptor: number, tensor: TensorPlace, options: { seed: n
 function writeModel(sourceFile: string, outFile: string): void {
   const source = readHeaderEntries(sourceFile);
   const silent = findSilentTokens(source);
-  const vocabulary = readStrings(source.find((entry) => entry.key === 'tokenizer.ggml.tokens') ?? { key: '', raw: Buffer.alloc(16) });
+  const vocabulary = readStrings(
+    source.find((entry) => entry.key === 'tokenizer.ggml.tokens') ?? { key: '', raw: Buffer.alloc(16) },
+  );
   const tensors = placeTensors(vocabulary.length);
   mkdirSync(path.dirname(outFile), { recursive: true });
   const descriptor = openSync(`${outFile}.part`, 'w');
@@ -164,7 +166,9 @@ function writeModel(sourceFile: string, outFile: string): void {
   closeSync(descriptor);
   renameSync(`${outFile}.part`, outFile);
   const size = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
-  console.log(`${outFile}: ${tensors.length} tensors, ${(size / 1e6).toFixed(0)} MB, ${silent.size} of ${vocabulary.length} tokens silenced`);
+  console.log(
+    `${outFile}: ${tensors.length} tensors, ${(size / 1e6).toFixed(0)} MB, ${silent.size} of ${vocabulary.length} tokens silenced`,
+  );
 }
 
 const { positionals } = parseArgs({ allowPositionals: true });

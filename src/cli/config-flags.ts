@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { configFields, loadConfig, type ConfigField, type LoadedConfig } from '../core/config/index.ts';
-import type { Shell } from './terminal/index.ts';
+import { PlinthError } from '../core/errors/index.ts';
+import { usageError, type Shell } from './terminal/index.ts';
 
 type FlagValue = string | boolean | readonly string[];
 
@@ -38,12 +39,16 @@ export interface ConfigOverrides {
   readonly models?: readonly string[];
 }
 
-/** Reads the configuration with the flags that the command was given. */
+/** Reads the configuration with the flags that the command was given. Throws a usage error that lists every problem. */
 export function readConfig(command: Command, shell: Shell, overrides: ConfigOverrides = {}): LoadedConfig {
   const options = command.opts<Record<string, FlagValue | undefined>>();
   const flags: Record<string, FlagValue | undefined> = {};
   for (const field of configFields) flags[field.flag] = options[new Option(`--${field.flag}`).attributeName()];
   if (overrides.models !== undefined && overrides.models.length > 0) flags['models'] = overrides.models;
   const file = options['config'];
-  return loadConfig({ flags, env: shell.env, ...(typeof file === 'string' ? { file } : {}) });
+  try {
+    return loadConfig({ flags, env: shell.env, ...(typeof file === 'string' ? { file } : {}) });
+  } catch (error) {
+    throw error instanceof PlinthError ? usageError(error.message) : error;
+  }
 }

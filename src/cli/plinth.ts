@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
-import { PlinthError } from '../core/errors/index.ts';
 import { createProgram } from './program.ts';
-import { describeFailure, openShell } from './terminal/index.ts';
+import { describeFailure, isUsageError, openShell } from './terminal/index.ts';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -17,12 +16,10 @@ try {
 }
 
 function reportFailure(error: unknown): number {
-  // Commander has written its own message; help and version are no failures.
-  if (error instanceof CommanderError && error.code !== 'commander.invalidArgument')
-    return error.exitCode === 0 ? 0 : WRONG_USAGE;
-  const isUsage = error instanceof CommanderError || (error instanceof PlinthError && error.code === 'invalid_request');
-  shell.err.write(`plinth: ${error instanceof CommanderError ? error.message : describeFailure(error)}\n`);
-  return isUsage ? WRONG_USAGE : FAILED;
+  // Commander has written its own messages already, and ends help and version in the same way.
+  if (error instanceof CommanderError && !isUsageError(error)) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+  shell.err.write(`plinth: ${describeFailure(error)}\n`);
+  return isUsageError(error) ? WRONG_USAGE : FAILED;
 }
 
 function readVersion(): string {

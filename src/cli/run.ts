@@ -5,7 +5,7 @@ import { Conversation, runChatLoop, type Answer, type ChatOptions } from './chat
 import { addConfigFlags, readConfig } from './config-flags.ts';
 import { findServing, openHome, requestLocal, resolveModelArgument, type RunningServe } from './local/index.ts';
 import { choosePrivateConfig, openRooms, reportStart } from './serving/index.ts';
-import { cleanPiece, describeFailure, openStatusLine, writeJson, type Shell } from './terminal/index.ts';
+import { cleanPiece, describeFailure, openStatusLine, usageError, writeJson, type Shell } from './terminal/index.ts';
 
 type RunOptions = Omit<ChatOptions, 'model'> & { readonly json?: true };
 
@@ -93,7 +93,7 @@ async function readPrompt(words: readonly string[], { input }: Shell): Promise<s
     for await (const chunk of input) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
     const piped = Buffer.concat(chunks).toString('utf8').trim();
     if (piped !== '') parts.push(piped);
-    if (parts.length === 0) throw new InvalidArgumentError('a prompt is needed: as an argument, or through the pipe');
+    if (parts.length === 0) throw usageError('a prompt is needed: as an argument, or through the pipe');
   }
   return parts.length === 0 ? undefined : parts.join('\n\n');
 }

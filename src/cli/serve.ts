@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config/index.ts';
-import { errorFactsOf } from '../core/errors/index.ts';
 import type { ModelFacts } from '../core/models/index.ts';
 import { createLogger, type Logger } from '../core/telemetry/index.ts';
-import type { Control, Keyring } from '../control/index.ts';
+import type { Control, ControlEvent, Keyring } from '../control/index.ts';
 import { addConfigFlags, readConfig } from './config-flags.ts';
 import { nameCommand, openHome, resolveModelArgument, writeRunFile } from './local/index.ts';
 import { chooseCurl, formatBanner, openRooms, reportStart, Shutdown, type Rooms } from './serving/index.ts';
@@ -30,17 +29,24 @@ async function runServe(config: Config, shell: Shell): Promise<void> {
   const { drainMs } = config.limits;
   const shutdown = new Shutdown({ drainMs, logger, followsParent: shell.env['npm_lifecycle_event'] !== undefined });
   const home = await openHome({ config, env: shell.env, logger });
+  const lost = new Set<string>();
+  const showStart = reportStart(status);
+  const observer = (event: ControlEvent): void => {
+    if (event.type === 'model-failed' && event.retryInMs === undefined) lost.add(event.model);
+    showStart(event);
+  };
   const onDrainRequested = () => shutdown.drain('asked over the management port');
-  const rooms = await openRooms({ config, logger, ...home, observer: reportStart(status), onDrainRequested });
+  const rooms = await openRooms({ config, logger, ...home, observer, onDrainRequested });
   const { control, gateway, token } = rooms;
-  const address = { url: gateway.url, managementUrl: control.managementUrl };
+  const address = { url: reachableUrl(gateway), managementUrl: control.managementUrl };
   const removeRunFile = writeRunFile(config.home, { ...address, pid: process.pid, token });
   shutdown.attach({ ...rooms, release: removeRunFile });
   logger.info(address, 'listening; models are loading');
-  await control.whenSettled();
+  const models = await waitForModels(control);
   status.clear();
   if (shutdown.hasBegun) return;
-  await announce({ config, keyring: home.keyring, rooms, shell, startMs: performance.now() - startedAtMs });
+  if (control.modelNames.every((name) => lost.has(name))) shutdown.fail(describeLoss(models));
+  else await announce({ config, keyring: home.keyring, address, models, shell, startMs: performance.now() - startedAtMs });
 }
 
 /** Pretty on a terminal, JSON lines elsewhere; both on standard error. */
@@ -51,43 +57,53 @@ function openLog(config: Config, shell: Shell, status: StatusLine): Logger {
   return createLogger({ level, destination: { write: (line) => status.writeAbove(formatLogLine(line, shell.err)) } });
 }
 
+interface ModelOutcome {
+  readonly name: string;
+  /** Its facts when it is ready, else why it is not. */
+  readonly outcome: ModelFacts | string;
+}
+
+/** Waits until each model has been tried, and then for the first that answers, or until all have failed for good. */
+async function waitForModels(control: Control): Promise<readonly ModelOutcome[]> {
+  await control.whenSettled();
+  await Promise.any(control.modelNames.map((name) => control.whenReady(name))).catch(() => undefined);
+  return control.current().models.map(({ name, facts, failure, replicas }) => {
+    const isReady = replicas.some((replica) => replica.state === 'ready');
+    return { name, outcome: isReady && facts !== undefined ? facts : (failure ?? 'still loading') };
+  });
+}
+
+function describeLoss(models: readonly ModelOutcome[]): string {
+  const reasons = models.map(({ name, outcome }) => `${name}: ${typeof outcome === 'string' ? outcome : 'ready'}`);
+  return ['No model can be served.', ...reasons].join('\n  ');
+}
+
 interface Announcement {
   readonly config: Config;
   readonly keyring: Keyring;
-  readonly rooms: Rooms;
+  readonly address: { readonly url: string; readonly managementUrl: string };
+  readonly models: readonly ModelOutcome[];
   readonly shell: Shell;
   readonly startMs: number;
 }
 
-async function announce({ config, keyring, rooms, shell, startMs }: Announcement): Promise<void> {
-  const { url } = rooms.gateway;
-  const models = await readOutcomes(rooms.control);
+async function announce({ config, keyring, address, models, shell, startMs }: Announcement): Promise<void> {
   const key = await chooseKey(keyring, shell);
   const { certFile } = config.tls;
-  const ready = models.find((model) => typeof model.outcome !== 'string');
-  const curl =
-    ready === undefined || typeof ready.outcome === 'string'
-      ? {}
-      : {
-          curl: chooseCurl({
-            url,
-            model: ready.name,
-            capabilities: ready.outcome.capabilities,
-            key: key.value,
-            ...(certFile === undefined ? {} : { certFile }),
-          }),
-        };
-  shell.out.write(
-    formatBanner({ url, managementUrl: rooms.control.managementUrl, models, key: key.text, startMs, ...curl }, shell.out),
+  const trust = certFile === undefined ? {} : { certFile };
+  const curls = models.flatMap(({ name, outcome }) =>
+    typeof outcome === 'string'
+      ? []
+      : [chooseCurl({ ...address, ...trust, model: name, capabilities: outcome.capabilities, key: key.value })],
   );
+  const curl = curls[0] === undefined ? {} : { curl: curls[0] };
+  shell.out.write(formatBanner({ ...address, models, key: key.text, startMs, ...curl }, shell.out));
 }
 
-async function readOutcomes(control: Control): Promise<ReadonlyArray<{ name: string; outcome: ModelFacts | string }>> {
-  const settled = await Promise.allSettled(control.modelNames.map((name) => control.whenReady(name)));
-  return settled.map((result, i) => ({
-    name: control.modelNames[i] ?? '',
-    outcome: result.status === 'fulfilled' ? result.value : errorFactsOf(result.reason).message,
-  }));
+/** An address that listens everywhere is reached on this machine through loopback. */
+function reachableUrl({ url, host, port }: Rooms['gateway']): string {
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  return isEverywhere ? `${new URL(url).protocol}//127.0.0.1:${port}` : url;
 }
 
 /**

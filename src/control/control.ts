@@ -27,6 +27,7 @@ import {
 import type { ModelStore } from './registry/index.ts';
 import { SnapshotBoard } from './snapshot-board.ts';
 
+/** What the control room needs; the command line opens store and keyring and closes them after `stop`. */
 export interface ControlOptions {
   readonly config: Config;
   readonly store: ModelStore;

@@ -3,7 +3,7 @@ import type { Config } from '../core/config/index.ts';
 import type { ErrorFacts } from '../core/errors/index.ts';
 import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import { callOf, generateRequestId, guardRequests, type Admission } from './access/index.ts';
+import { callOf, generateRequestId, guardRequests, HttpCall, type Admission } from './access/index.ts';
 import { createReportRequest } from './observing/index.ts';
 import type { Pipeline } from './pipeline.ts';
 import { formatOpenAiError, httpErrorFacts, registerOpenAi } from './protocols/index.ts';
@@ -54,7 +54,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Fa
 
 function createDoor({ pipeline, snapshots }: ApplicationOptions): Parameters<typeof registerOpenAi>[1] {
   return {
-    infer: (request, call) => pipeline.infer(request, call),
+    infer: (request, call) =>
+      pipeline.infer(request, call instanceof HttpCall ? call : { ...call, record: { startedMs: performance.now(), deltas: 0 } }),
     models: () => snapshots.current().models,
   };
 }

@@ -30,11 +30,22 @@ export class Preparer {
     const grammar = grammarOf(request);
     const seed = request.sampling.seed ?? randomInt(SEED_RANGE - 1);
     return request.prompts.flatMap((prompt, promptIndex) => {
-      const promptTokens = this.#prompts.read(prompt, { param: promptParam(request, promptIndex), toolOptions: request.toolOptions });
+      const promptTokens = this.#prompts.read(prompt, {
+        param: promptParam(request, promptIndex),
+        toolOptions: request.toolOptions,
+      });
       let leader: WorkSequence | undefined;
       return Array.from({ length: request.choiceCount }, (_, i) => {
         const choice = promptIndex * request.choiceCount + i;
-        const sequence = this.#generation({ owner, request, promptTokens, choice, seed: (seed + i) % SEED_RANGE, grammar, leader });
+        const sequence = this.#generation({
+          owner,
+          request,
+          promptTokens,
+          choice,
+          seed: (seed + i) % SEED_RANGE,
+          grammar,
+          leader,
+        });
         leader ??= sequence;
         return sequence;
       });
@@ -54,7 +65,12 @@ export class Preparer {
       ignoresEnd: request.ignoresEnd ? 'yes' : 'no',
       ...(grammar === undefined ? {} : { grammar }),
     });
-    const writer = new ChoiceWriter({ choice, stop: request.stop, emit, ...(callsTools ? { toolParser: new ToolCallParser({ createId: newCallId }) } : {}) });
+    const writer = new ChoiceWriter({
+      choice,
+      stop: request.stop,
+      emit,
+      ...(callsTools ? { toolParser: new ToolCallParser({ createId: newCallId }) } : {}),
+    });
     return new WorkSequence({
       owner,
       promptTokens,

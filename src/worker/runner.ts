@@ -54,7 +54,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
   arrival(ms: number): Promise<void> {
     if (this.#arrivals.length > 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wakeUp(), ms);
+      const timer = setTimeout(() => this.wakeUp(), ms);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
@@ -76,7 +76,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
       this.#active.add(active);
       this.#arrivals.push(active);
     }
-    this.#wakeUp();
+    this.wakeUp();
     return active;
   }
 
@@ -91,7 +91,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
 
   resume(active: ActiveRequest): void {
     active.isPaused = false;
-    this.#wakeUp();
+    this.wakeUp();
   }
 
   progress(): ReplicaProgress {
@@ -142,7 +142,10 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
   #expire(now: number): void {
     for (const active of this.#active) {
       if (now >= active.deadlineAt) {
-        this.#failRequest(active, new PlinthError({ code: 'deadline_exceeded', message: 'The deadline of the request has passed.' }));
+        this.#failRequest(
+          active,
+          new PlinthError({ code: 'deadline_exceeded', message: 'The deadline of the request has passed.' }),
+        );
       } else if (!active.hasStarted && now - active.arrivedAt > this.#spec.queueTimeoutMs) {
         const message = `The request waited ${this.#spec.queueTimeoutMs} ms for a free slot. Try again later.`;
         this.#failRequest(active, new PlinthError({ code: 'queue_timeout', message, retryAfterMs: 1000 }));
@@ -153,7 +156,8 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
   #makeRoom(): void {
     if (this.#scheduler.makeRoom()) return;
     const message = 'The model has no memory left for this request.';
-    for (const { owner } of this.#scheduler.running) this.#failRequest(owner, new PlinthError({ code: 'engine_failed', message }));
+    for (const { owner } of this.#scheduler.running)
+      this.#failRequest(owner, new PlinthError({ code: 'engine_failed', message }));
   }
 
   #failAll(rows: readonly ScheduledRow<WorkSequence>[], error: unknown): void {
@@ -192,7 +196,8 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
     return Math.max(0, this.#engine.facts.slots - this.#scheduler.running.length);
   }
 
-  #wakeUp(): void {
+  /** Ends a pending {@link arrival}. */
+  wakeUp(): void {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();

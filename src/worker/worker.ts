@@ -6,8 +6,9 @@ import { openEngine } from './engines/index.ts';
 import { openIntake } from './intake/index.ts';
 import { Runner } from './runner.ts';
 
-/** How often a loop with nothing runnable looks at deadlines. */
-const IDLE_MS = 100;
+/** How often a loop with nothing runnable looks at the deadlines of what waits. */
+const WAITING_MS = 100;
+const IDLE_MS = 60_000;
 const PROBE_MS = 60_000;
 
 /** One loaded replica, taking requests on its socket. */
@@ -16,6 +17,8 @@ export interface Worker {
   progress(): ReplicaProgress;
   /** Makes the engine answer once, through the ordinary loop. */
   probe(): Promise<boolean>;
+  /** Stops the loop and lets go of socket and engine. */
+  close(): Promise<void>;
 }
 
 /** Builds the room: loads the engine, opens the socket, starts the loop. Throws PlinthError when the model cannot be loaded. */
@@ -23,20 +26,34 @@ export async function startWorker(spec: ModelSpec, socketPath: string): Promise<
   const engine = await openEngine(spec);
   const runner = new Runner(engine, spec);
   const intake = await openIntake(socketPath, runner);
-  void keepRunning(runner, () => intake.flush());
+  const stopping = new AbortController();
+  const loop = keepRunning({ runner, flush: () => intake.flush(), stopping: stopping.signal });
   return {
     facts: engine.facts,
     progress: () => runner.progress(),
     probe: () => probe(runner, probeRequest(spec.name, engine.facts)),
+    close: async () => {
+      stopping.abort();
+      runner.wakeUp();
+      await loop;
+      intake.close();
+      engine.close();
+    },
   };
 }
 
-async function keepRunning(runner: Runner, flush: () => void): Promise<never> {
-  for (;;) {
+interface Loop {
+  readonly runner: Runner;
+  readonly flush: () => void;
+  readonly stopping: AbortSignal;
+}
+
+async function keepRunning({ runner, flush, stopping }: Loop): Promise<void> {
+  while (!stopping.aborted) {
     const hasMore = runner.turn();
     flush();
     if (hasMore) await nextTurn();
-    else await runner.arrival(runner.isIdle ? 60_000 : IDLE_MS);
+    else await runner.arrival(runner.isIdle ? IDLE_MS : WAITING_MS);
   }
 }
 

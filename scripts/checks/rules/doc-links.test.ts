@@ -23,3 +23,14 @@ test('a link to a missing file or heading is found', () => {
 test('brackets inside a code block are no links', () => {
   assert.deepEqual(placesIn(docLinks, { 'README.md': '```js\nhandlers[name](event)\n```\n' }), []);
 });
+
+test('a quoted path of the repository must exist, from its root or from src', () => {
+  const findings = findIn(docLinks, {
+    'README.md': 'see `src/core/a.ts`, `core/a.ts`, `gateway/b.ts`, `x.test.ts` and `npm:package/file`',
+    'src/core/a.ts': '',
+  });
+  assert.deepEqual(
+    findings.map(({ problem }) => problem),
+    ['gateway/b.ts does not exist'],
+  );
+});

@@ -13,7 +13,7 @@ const IMPURE_MEMBERS = new Set([
   'crypto.randomUUID',
   'crypto.getRandomValues',
 ]);
-const IMPURE_PACKAGES = /^node:(?!util\b|assert\b|path\b)/;
+const IMPURE_PACKAGES = /^node:(?!assert|buffer|net|path|url|util)/;
 
 /** `choose-x.ts` is a pure decision: clock, randomness and environment are arguments. */
 export const pureChoices: Rule = {

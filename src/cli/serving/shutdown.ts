@@ -31,8 +31,8 @@ export class Shutdown {
     const actions = { drain: (reason: string) => this.drain(reason), exitNow: () => this.#exit(INTERRUPTED) };
     watchSignals(actions);
     if (options.followsParent) watchParent(actions);
-    process.on('uncaughtException', (error) => this.#fail(error));
-    process.on('unhandledRejection', (error) => this.#fail(error));
+    process.on('uncaughtException', (error) => this.#failInternally(error));
+    process.on('unhandledRejection', (error) => this.#failInternally(error));
   }
 
   get hasBegun(): boolean {
@@ -54,18 +54,24 @@ export class Shutdown {
 
   async #drainRunning(): Promise<void> {
     const { drainMs, logger } = this.#options;
-    const overdue = setTimeout(() => this.#fail(new Error('the drain did not end in its time')), drainMs + GRACE_MS);
+    const overdue = setTimeout(() => this.#failInternally(new Error('the drain did not end in its time')), drainMs + GRACE_MS);
     try {
       await this.#running?.drain(drainMs);
       clearTimeout(overdue);
       logger.info('stopped');
       this.#exit(0);
     } catch (error) {
-      this.#fail(error);
+      this.#failInternally(error);
     }
   }
 
-  #fail(error: unknown): void {
+  /** Ends with status 1 and says why. */
+  fail(message: string): void {
+    this.#options.logger.fatal(message);
+    this.#exit(1);
+  }
+
+  #failInternally(error: unknown): void {
     this.#options.logger.fatal({ err: error }, 'ending after an internal error');
     this.#exit(1);
   }

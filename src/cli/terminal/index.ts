@@ -6,3 +6,4 @@ export { openStatusLine, type StatusLine } from './status-line.ts';
 export { formatTable, type Column } from './table.ts';
 export { openTerminal, type Terminal } from './terminal.ts';
 export { openShell, writeJson, type Shell } from './shell.ts';
+export { isUsageError, usageError } from './usage-error.ts';

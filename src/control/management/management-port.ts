@@ -9,6 +9,7 @@ import { authorizeAdmin } from './authorize.ts';
 import { isLoopback, isOwnHost } from './choose-own-host.ts';
 import { followCertificate, readCertificate, type CertificateFiles } from './follow-certificate.ts';
 
+/** `localToken` opens the port like an admin key does; certificate, address and allowed hosts come from `config`. */
 export interface ManagementPortOptions {
   readonly config: Config;
   readonly keyring: KeyVerifier;
@@ -18,6 +19,7 @@ export interface ManagementPortOptions {
   readonly mount: (app: FastifyInstance) => void;
 }
 
+/** The open port. */
 export interface ManagementPort {
   /** `http://127.0.0.1:8081`, with the port that was really taken. */
   readonly url: string;

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
+/** Where the health endpoints ask. */
 export interface HealthFacts {
   /** Every model has come to an end of its first start, one at least answers, and no drain has begun. */
   isReady(): boolean;

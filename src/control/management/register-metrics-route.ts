@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../../core/telemetry/index.ts';
 
+/** Where the numbers of `/metrics` come from. */
 export interface MetricsSource {
   readonly metrics: Metrics;
   /** Sets what is only known at the moment of asking. */

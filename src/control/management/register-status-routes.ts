@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { RoutedModel } from '../../core/messages/index.ts';
 
+/** Where the endpoints of status, models and drain ask. */
 export interface StatusFacts {
   readonly startedAtUnixMs: number;
   isReady(): boolean;

@@ -23,6 +23,7 @@ export interface PlacementListener {
   onLost(lost: { readonly replicaId: string; readonly end: ReplicaEnd; readonly retryInMs: number | undefined }): void;
 }
 
+/** Where replicas live and which program they run; `times` are 10 min to load and 2 min to the first answer when absent. */
 export interface PlacementOptions {
   readonly runFolder: RunFolder;
   /** Absolute path of the program of a replica. */

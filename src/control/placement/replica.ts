@@ -8,12 +8,14 @@ import { NO_PROGRESS, ProgressWatch } from './progress-watch.ts';
 import { MEMORY_POLL_MS, readResidentBytes, ReplicaProcess } from './processes/index.ts';
 import type { ReplacementReason } from './replica-report.ts';
 
+/** How long the two parts of a start may take. */
 export interface ReplicaTimes {
   readonly loadTimeoutMs: number;
   /** From `loaded` to the first answer, which may have to read the whole file from the disk. */
   readonly firstAnswerTimeoutMs: number;
 }
 
+/** How a replica came to its end. */
 export interface ReplicaEnd {
   readonly reason: ReplacementReason;
   readonly detail: string;

@@ -14,17 +14,16 @@ export class HttpCall {
   readonly principal: Principal;
   readonly deadlineMs: number;
   readonly record: RequestRecord;
+  /** An own property and no getter, because stages copy calls by spreading them. */
+  readonly signal: AbortSignal;
   readonly #abort = new AbortController();
 
   constructor(facts: HttpCallFacts) {
     this.requestId = facts.requestId;
     this.principal = facts.principal;
     this.deadlineMs = facts.deadlineMs;
+    this.signal = this.#abort.signal;
     this.record = { startedMs: facts.startedMs, deltas: 0 };
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
   }
 
   abort(): void {

@@ -5,6 +5,8 @@ const PAUSE_ABOVE_EVENTS = 64;
 const PAUSE_ABOVE_BYTES = 64 * 1024;
 const RESUME_AT_EVENTS = 16;
 const RESUME_AT_BYTES = 16 * 1024;
+/** Events already read are let go after so many. */
+const COMPACT_AT = 256;
 /** A worker that goes on after `pause` loses the stream here. Room for the frames in flight and for a large batch of vectors. */
 const CANCEL_ABOVE_EVENTS = 65_536;
 const CANCEL_ABOVE_BYTES = 128 * 1024 * 1024;
@@ -88,8 +90,8 @@ export class EventQueue implements AsyncIterableIterator<InferenceEvent, undefin
     this.#head += 1;
     this.#bytes -= approximateBytes(event);
     const left = this.#events.length - this.#head;
-    if (left === 0) {
-      this.#events = [];
+    if (left === 0 || this.#head === COMPACT_AT) {
+      this.#events = this.#events.slice(this.#head);
       this.#head = 0;
     }
     if (this.#isPaused && !this.#isClosed && left <= RESUME_AT_EVENTS && this.#bytes <= RESUME_AT_BYTES) {

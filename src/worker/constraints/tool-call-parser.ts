@@ -1,7 +1,13 @@
 /** Text for the caller, or a piece of a tool call; `id` and `name` come with the first piece of an `index` only. */
 export type ToolTextDelta =
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'tool-call'; readonly index: number; readonly id?: string; readonly name?: string; readonly argumentsText: string };
+  | {
+      readonly type: 'tool-call';
+      readonly index: number;
+      readonly id?: string;
+      readonly name?: string;
+      readonly argumentsText: string;
+    };
 
 export interface ToolCallParserOptions {
   /** Makes the id of a call, `call_` and something random. */

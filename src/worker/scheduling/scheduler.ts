@@ -142,7 +142,8 @@ export class Scheduler<S extends Sequence> {
     const { poolTokens } = this.#options;
     const needed = sequence.tokens.length - choice.reused + Math.min(sequence.maxNewTokens, PROMISED_TOKENS);
     const keep = choice.copiedFrom ?? choice.slot;
-    const dropped = () => Math.max(0, (this.#slots[choice.slot]?.held.length ?? 0) - (choice.copiedFrom === undefined ? choice.reused : 0));
+    const dropped = () =>
+      Math.max(0, (this.#slots[choice.slot]?.held.length ?? 0) - (choice.copiedFrom === undefined ? choice.reused : 0));
     while (this.usedTokens() - dropped() + needed > poolTokens) {
       if (!this.#evictOldest(keep)) return this.#running.length === 0;
     }

@@ -14,6 +14,7 @@ const KILL_GRACE_MS = 5_000;
 // Node versions that still call type stripping an experiment warn at each start.
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-sigusr1'];
 
+/** What is run, and who is told of its words and of its end. */
 export interface ReplicaProcessOptions {
   /** The program: `worker-process.ts`, or its compiled form. */
   readonly workerPath: string;

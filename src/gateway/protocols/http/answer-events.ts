@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { errorFactsOf, PlinthError, type ErrorFacts } from '../../../core/errors/index.ts';
 import type { InferenceEvent } from '../../../core/inference/index.ts';
@@ -6,6 +6,7 @@ import { EventStream } from './event-stream.ts';
 
 type Events = AsyncIterator<InferenceEvent>;
 
+/** What to stream, how, and to whom. Times in milliseconds. */
 export interface StreamPlan {
   readonly events: AsyncIterable<InferenceEvent>;
   /** The text that an event puts on the wire; empty when none. */
@@ -30,7 +31,7 @@ export async function streamEvents(plan: StreamPlan): Promise<void> {
   const { reply, format } = plan;
   const events = plan.events[Symbol.asyncIterator]();
   const stream = new EventStream(reply.raw, {
-    headers: { ...reply.getHeaders(), ...STREAM_HEADERS },
+    headers: streamHeaders(reply),
     heartbeatMs: plan.heartbeatMs,
     stalledReaderMs: plan.stalledReaderMs,
     onOpen: () => reply.hijack(),
@@ -46,6 +47,13 @@ export async function streamEvents(plan: StreamPlan): Promise<void> {
     if (failure !== undefined) stream.write(format({ type: 'failed', error: failure }));
     stream.end();
   }
+}
+
+/** What the application has put on the reply, which a stream written past it would lose, and a stream's own headers. */
+function streamHeaders(reply: FastifyReply): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(reply.getHeaders())) headers[name] = value;
+  return Object.assign(headers, STREAM_HEADERS);
 }
 
 /** Writes events until the terminal one; returns the failure when there is one. */

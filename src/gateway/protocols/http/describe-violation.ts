@@ -1,5 +1,7 @@
 import type { ErrorObject } from 'ajv';
 
+const LONGEST_QUOTE = 40;
+
 export interface Violation {
   readonly message: string;
   /** The field as OpenAI spells it, `messages[0].content`; empty for the body as a whole. */
@@ -29,7 +31,7 @@ function spellPath(pointer: string, root: unknown): string {
   let path = '';
   for (const escaped of pointer.split('/').slice(1)) {
     const key = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
-    path = Array.isArray(value) ? `${path}[${key}]` : appendName(path, key);
+    path = Array.isArray(value) ? `${path}[${key}]` : appendName(path, key.slice(0, LONGEST_QUOTE));
     value = childOf(value, key);
   }
   return path;
@@ -125,13 +127,15 @@ function listWords(values: unknown): string {
   return words.length === 1 ? (words[0] ?? '') : `one of ${words.join(', ')}`;
 }
 
-const LONGEST_QUOTE = 40;
-
 function nameValue(value: unknown, keyword: string): string {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (Array.isArray(value))
-    return value.length === 0 ? 'an empty array' : keyword.endsWith('Items') ? String(value.length) : 'an array';
+  if (Array.isArray(value)) return nameArray(value, keyword);
   if (typeof value !== 'string') return 'an object';
   if (value === '') return 'an empty string';
   return keyword === 'enum' || keyword === 'const' ? `'${value.slice(0, LONGEST_QUOTE)}'` : 'a string';
+}
+
+function nameArray(value: readonly unknown[], keyword: string): string {
+  if (value.length === 0) return 'an empty array';
+  return keyword.endsWith('Items') ? `an array of ${value.length}` : 'an array';
 }

@@ -1,10 +1,23 @@
 import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance } from 'fastify';
 import { PlinthError } from '../../../core/errors/index.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const LONGEST_TYPE_SHOWN = 100;
 const isOpening = (byte: number): boolean => byte === 0x7b || byte === 0x5b;
 const isClosing = (byte: number): boolean => byte === 0x7d || byte === 0x5d;
+
+/** Makes an application take JSON in UTF-8 and nothing else: `unsupported_media_type` otherwise, and what {@link parseJsonBody} throws. */
+export function readJsonOnly(app: FastifyInstance, maxDepth: number): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const contentType = request.headers['content-type'] ?? '';
+    if (hasForeignCharset(contentType)) throw wrongType(contentType);
+    done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body), maxDepth));
+  });
+  app.addContentTypeParser('*', (request, _payload, done) => done(wrongType(request.headers['content-type'])));
+}
 
 /** JSON from the bytes of a body. Throws `invalid_utf8` or `invalid_json`; nesting deeper than `maxDepth` is `invalid_json` as well. */
 export function parseJsonBody(body: Buffer, maxDepth: number): unknown {
@@ -18,8 +31,15 @@ export function parseJsonBody(body: Buffer, maxDepth: number): unknown {
   }
 }
 
-/** True when a content type says JSON in a charset other than UTF-8. */
-export function hasForeignCharset(contentType: string): boolean {
+function wrongType(contentType: string | undefined): PlinthError {
+  const came = contentType === undefined ? 'none' : `'${contentType.slice(0, LONGEST_TYPE_SHOWN)}'`;
+  return new PlinthError({
+    code: 'unsupported_media_type',
+    message: `The content type must be application/json in UTF-8, but ${came} came.`,
+  });
+}
+
+function hasForeignCharset(contentType: string): boolean {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(contentType)?.[1];
   return charset !== undefined && !/^utf-?8$/i.test(charset);
 }

@@ -6,7 +6,8 @@ import { identifier, parseTools, toolFields } from './chat-tools.ts';
 import { generationFields, invalidField, parseSampling, parseStop, unsupportedField, type Arrival } from './generation-fields.ts';
 
 const responseFormat = z.discriminatedUnion('type', [
-  z.looseObject({ type: z.enum(['text', 'json_object']) }),
+  z.looseObject({ type: z.literal('text') }),
+  z.looseObject({ type: z.literal('json_object') }),
   z.looseObject({
     type: z.literal('json_schema'),
     json_schema: z.looseObject({

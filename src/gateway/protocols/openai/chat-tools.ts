@@ -109,7 +109,7 @@ function parseChoiceWord(word: string, param: 'function_call' | 'tool_choice'): 
 }
 
 function isChoiceObject(value: ChoiceObject | { name: string }): value is ChoiceObject {
-  return typeof value['type'] === 'string';
+  return 'type' in value && typeof value.type === 'string';
 }
 
 function parseChoiceObject(value: ChoiceObject, model: string): ToolChoice {

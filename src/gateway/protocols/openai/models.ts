@@ -17,6 +17,10 @@ export function formatModel(model: RoutedModel): string {
   return JSON.stringify({ id: name, object: 'model', created: createdAt, owned_by: 'plinth', ...extra });
 }
 
+function quote(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
 /** Throws `model_not_found` with the names that may have been meant. */
 export function findModel(models: readonly RoutedModel[], name: string): RoutedModel {
   const model = models.find((one) => one.name === name);
@@ -64,7 +68,6 @@ export function fingerprintOf(model: RoutedModel): string {
 function hintOf(models: readonly RoutedModel[], name: string): string {
   const names = models.map((model) => model.name);
   const near = nearestNames(name, names, MOST_NAMES_SHOWN);
-  const quote = (list: readonly string[]): string => list.map((one) => `'${one}'`).join(', ');
   if (near.length > 0) return `Did you mean ${quote(near)}?`;
   if (names.length === 0) return 'No model is served here.';
   return `Served here: ${quote(names.slice(0, MOST_NAMES_SHOWN))}${names.length > MOST_NAMES_SHOWN ? ', …' : ''}.`;

@@ -1,19 +1,69 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PlinthError } from '../../../core/errors/index.ts';
-import { hasForeignCharset, httpErrorFacts, parseJsonBody } from '../http/index.ts';
-import type { InferenceDoor, ProtocolOptions } from '../inference-door.ts';
-import { answerEmbeddings, answerGeneration, chatEndpoint, completionEndpoint, type Visit } from './endpoints.ts';
-import { findModel, formatModel, formatModelList } from './models.ts';
-import { formatOpenAiError, JSON_TYPE } from './wire-shapes.ts';
+import type { GenerateRequest } from '../../../core/inference/index.ts';
+import type { RoutedModel } from '../../../core/messages/index.ts';
+import type { Capability } from '../../../core/models/index.ts';
+import { foldEvents, readJsonOnly, streamEvents } from '../http/index.ts';
+import type { Call, InferenceDoor, ProtocolOptions } from '../inference-door.ts';
+import { ChatAnswer } from './chat-answer.ts';
+import { checkChatBody, parseChat, type ChatBody } from './chat-request.ts';
+import { usesFunctions } from './chat-tools.ts';
+import { CompletionAnswer } from './completion-answer.ts';
+import { checkCompletionBody, parseCompletion, type CompletionBody } from './completion-request.ts';
+import { checkEmbeddingBody, EmbeddingAnswer, parseEmbedding } from './embeddings.ts';
+import { invalidField, parseIncludesUsage, type Arrival, type GenerationBody } from './generation-fields.ts';
+import { findModel, fingerprintOf, formatModel, formatModelList, requireCapability } from './models.ts';
+import { JSON_TYPE, type AnswerFormat, type AnswerHead } from './wire-shapes.ts';
+
+/** One HTTP request at an endpoint. */
+interface Visit {
+  readonly door: InferenceDoor;
+  readonly options: ProtocolOptions;
+  readonly call: Call;
+  /** Parsed JSON, unchecked. */
+  readonly body: unknown;
+  readonly reply: FastifyReply;
+}
+
+/** What tells one generating endpoint from another. */
+interface GenerationEndpoint<B extends GenerationBody> {
+  readonly idPrefix: string;
+  readonly capability: Capability;
+  readonly check: (body: unknown) => B;
+  readonly parse: (body: B, arrival: Arrival) => GenerateRequest;
+  readonly format: (body: B, options: FormatOptions) => AnswerFormat;
+}
+
+interface FormatOptions {
+  readonly head: AnswerHead;
+  readonly choiceCount: number;
+  readonly includesUsage: boolean;
+}
+
+const chatEndpoint: GenerationEndpoint<ChatBody> = {
+  idPrefix: 'chatcmpl-',
+  capability: 'chat',
+  check: checkChatBody,
+  parse: parseChat,
+  format: (body, options) => new ChatAnswer({ ...options, usesFunctions: usesFunctions(body) }),
+};
+
+const completionEndpoint: GenerationEndpoint<CompletionBody> = {
+  idPrefix: 'cmpl-',
+  capability: 'completion',
+  check: checkCompletionBody,
+  parse: parseCompletion,
+  format: (_body, options) => new CompletionAnswer(options),
+};
 
 /**
- * Puts the OpenAI endpoints on an application: chat completions, completions, embeddings, models. The application authenticates and puts
- * `x-request-id` on its replies before; bodies are read and errors are formatted here.
+ * Puts the OpenAI endpoints on an application: chat completions, completions, embeddings, models. The application authenticates, puts
+ * `x-request-id` on every reply and formats what is thrown here (`httpErrorFacts`, then `formatOpenAiError`).
  */
 export function registerOpenAi(app: FastifyInstance, door: InferenceDoor, options: ProtocolOptions): void {
   app.register((scope, _, done) => {
     readJsonOnly(scope, options.bodyDepth);
-    scope.setErrorHandler((thrown, _request, reply) => sendError(reply, thrown, app.initialConfig.bodyLimit));
     addInference(scope, door, options);
     addModels(scope, door, options);
     done();
@@ -26,7 +76,7 @@ function addInference(scope: FastifyInstance, door: InferenceDoor, options: Prot
     options,
     call: options.callOf(request),
     body: request.body,
-    reply: reply.header('content-type', JSON_TYPE),
+    reply,
   });
   scope.post('/v1/chat/completions', (request, reply) => answerGeneration(visitOf(request, reply), chatEndpoint));
   scope.post('/v1/completions', (request, reply) => answerGeneration(visitOf(request, reply), completionEndpoint));
@@ -42,27 +92,75 @@ function addModels(scope: FastifyInstance, door: InferenceDoor, options: Protoco
   });
 }
 
-function readJsonOnly(scope: FastifyInstance, bodyDepth: number): void {
-  scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const contentType = request.headers['content-type'] ?? '';
-    if (hasForeignCharset(contentType)) throw wrongType(contentType);
-    done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body), bodyDepth));
-  });
-  scope.addContentTypeParser('*', (request, _payload, done) => done(wrongType(request.headers['content-type'])));
+/** Returns the body, or nothing when the answer was streamed or nobody waits for it. Throws what becomes an HTTP error. */
+async function answerGeneration<B extends GenerationBody>(
+  visit: Visit,
+  endpoint: GenerationEndpoint<B>,
+): Promise<string | undefined> {
+  const { door, call, reply, options } = visit;
+  const body = endpoint.check(requireBody(visit.body));
+  const includesUsage = parseIncludesUsage(body);
+  const model = findModel(door.models(call), body.model);
+  requireCapability(model, endpoint.capability, 'model');
+  const request = endpoint.parse(body, arrivalOf(call));
+  if (request.prompts.some((prompt) => prompt.type === 'text' && prompt.suffix !== undefined))
+    requireCapability(model, 'infill', 'suffix');
+  const choiceCount = request.prompts.length * request.choiceCount;
+  const answer = endpoint.format(body, { head: makeHead(endpoint.idPrefix, model), choiceCount, includesUsage });
+  const events = door.infer(request, call);
+  if (body.stream === true) {
+    const { heartbeatMs, stalledReaderMs } = options;
+    await streamEvents({ events, format: (event) => answer.toChunks(event), reply, heartbeatMs, stalledReaderMs });
+    return undefined;
+  }
+  const isAwaited = await foldEvents(events, reply.raw, (event) => answer.take(event));
+  return isAwaited ? sendable(reply, answer.toBody()) : abandon(reply);
 }
 
-function wrongType(contentType: string | undefined): PlinthError {
-  const came = contentType === undefined ? 'none' : `'${contentType.slice(0, 100)}'`;
-  return new PlinthError({
-    code: 'unsupported_media_type',
-    message: `The content type must be application/json in UTF-8, but ${came} came.`,
-  });
+/** As {@link answerGeneration}, for embeddings. */
+async function answerEmbeddings(visit: Visit): Promise<string | undefined> {
+  const { door, call, reply } = visit;
+  const body = checkEmbeddingBody(requireBody(visit.body));
+  const model = findModel(door.models(call), body.model);
+  requireCapability(model, 'embed', 'model');
+  requireDimensions(model, body.dimensions);
+  const request = parseEmbedding(body, arrivalOf(call));
+  const answer = new EmbeddingAnswer(body, request.inputs.length);
+  const isAwaited = await foldEvents(door.infer(request, call), reply.raw, (event) => answer.take(event));
+  return isAwaited ? sendable(reply, answer.toBody()) : abandon(reply);
 }
 
-function sendError(reply: FastifyReply, thrown: unknown, bodyLimit: number | undefined): void {
-  const facts = httpErrorFacts(thrown);
-  const isTooLarge = facts.code === 'body_too_large' && bodyLimit !== undefined;
-  const answer = formatOpenAiError(isTooLarge ? { ...facts, message: `The body must have at most ${bodyLimit} bytes.` } : facts);
-  void reply.code(answer.status).headers(answer.headers).send(answer.body);
+function requireBody(body: unknown): unknown {
+  if (body !== undefined) return body;
+  throw new PlinthError({ code: 'invalid_json', message: 'The body is empty; a JSON object was expected.' });
+}
+
+function requireDimensions(model: RoutedModel, dimensions: number | null | undefined): void {
+  const most = model.facts?.embeddingDimensions ?? Number.POSITIVE_INFINITY;
+  if (typeof dimensions !== 'number' || dimensions <= most) return;
+  throw invalidField('dimensions', `'dimensions' must be at most ${most} for the model '${model.name}', but ${dimensions} came.`);
+}
+
+function arrivalOf(call: Call): Arrival {
+  return { requestId: call.requestId, timeLeftMs: Math.max(0, Math.round(call.deadlineMs - performance.now())) };
+}
+
+function makeHead(prefix: string, model: RoutedModel): AnswerHead {
+  return {
+    id: prefix + randomUUID().replaceAll('-', ''),
+    created: Math.floor(Date.now() / 1000),
+    model: model.name,
+    fingerprint: fingerprintOf(model),
+  };
+}
+
+function sendable(reply: FastifyReply, body: string): string {
+  reply.header('content-type', JSON_TYPE);
+  return body;
+}
+
+/** The client has gone: no answer is written. */
+function abandon(reply: FastifyReply): undefined {
+  reply.hijack();
+  return undefined;
 }

@@ -19,6 +19,7 @@ export interface AnswerFormat {
   toChunks(event: InferenceEvent): string;
 }
 
+/** An HTTP answer that says what went wrong. */
 export interface OpenAiErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -31,7 +32,7 @@ export const STREAM_END = 'data: [DONE]\n\n';
 const DEFAULT_RETRY_AFTER_MS = 1000;
 
 /** `{"error":{"message","type","param","code"}}`: all four keys, always. */
-export function formatErrorObject(facts: ErrorFacts): string {
+function formatErrorObject(facts: ErrorFacts): string {
   const { type } = errorTable[facts.code];
   return JSON.stringify({ error: { message: facts.message, type, param: facts.param ?? null, code: facts.code } });
 }

@@ -52,7 +52,11 @@ export function checkAbi(native: Pick<Native, 'version' | 'contextDefaults' | 'm
   compare('llama_model_params', MODEL_DEFAULTS, native.modelDefaults());
 }
 
-function compare(struct: string, expected: Readonly<Record<string, number | boolean>>, actual: Readonly<Record<string, unknown>>): void {
+function compare(
+  struct: string,
+  expected: Readonly<Record<string, number | boolean>>,
+  actual: Readonly<Record<string, unknown>>,
+): void {
   for (const [field, value] of Object.entries(expected)) {
     if (actual[field] !== value) throw mismatch(`${struct}.${field} is ${String(actual[field])} where ${value} was expected`);
   }

@@ -16,11 +16,23 @@ export function loadNative(device: 'best' | 'cpu'): { native: Native; location: 
   const ggml = load('ggml');
   const llama = load('llama');
   const loadBackends: Fn<[string], void> = ggml.func('void ggml_backend_load_all_from_path(const char*)');
-  loadBackends(location.folder);
   const native = declare(llama);
   checkAbi(native);
+  native.setLog(ignoreLog(), null);
+  loadBackends(location.folder);
   native.backendInit();
   return { native, location };
+}
+
+/**
+ * A C function that takes a log line and does nothing. The library logs from its own threads, where no JavaScript may run, so the
+ * sink must be native: abs(3) looks at its first argument only, which here is the level.
+ */
+function ignoreLog(): Pointer {
+  const libraries = { darwin: 'libSystem.B.dylib', win32: 'msvcrt.dll' } as const;
+  const name = process.platform === 'darwin' || process.platform === 'win32' ? libraries[process.platform] : 'libc.so.6';
+  const sink: unknown = koffi.load(name).symbol('abs');
+  return koffi.address(sink);
 }
 
 function declare(library: LibraryHandle) {
@@ -29,6 +41,7 @@ function declare(library: LibraryHandle) {
   const f = <T>(prototype: string): T => library.func(prototype) as T;
   return {
     version: f<Fn<[], string>>('const char* llama_version()'),
+    setLog: f<Fn<[Pointer | null, null], void>>('void llama_log_set(void*, void*)'),
     backendInit: f<Fn<[], void>>('void llama_backend_init()'),
     modelDefaults: f<Fn<[], ParamsStruct>>('llama_model_params llama_model_default_params()'),
     contextDefaults: f<Fn<[], ParamsStruct>>('llama_context_params llama_context_default_params()'),

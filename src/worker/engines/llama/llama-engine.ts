@@ -109,7 +109,8 @@ export class LlamaEngine implements Engine {
     const startedAt = performance.now();
     const outcome = native.decode(context, batch);
     if (outcome === NO_ROOM) return 'no-room';
-    if (outcome !== 0) throw new PlinthError({ code: 'engine_failed', message: `llama.cpp failed to compute a step (code ${outcome}).` });
+    if (outcome !== 0)
+      throw new PlinthError({ code: 'engine_failed', message: `llama.cpp failed to compute a step (code ${outcome}).` });
     const now = performance.now();
     this.#useThreads(this.#tuner.observe(batch.n_tokens, now - startedAt, now));
     if (embedsWhole) this.#outputSlots = step.rows.flatMap((row) => row.tokens.map(() => row.slot));
@@ -118,7 +119,11 @@ export class LlamaEngine implements Engine {
 
   logprobs(output: OutputIndex, choice: { readonly token: number; readonly top: number }): TokenLogprobs {
     const { logprob, top } = logprobsOf(this.#logits(output), choice);
-    return { ...this.#spell(choice.token), logprob, top: top.map((one) => ({ ...this.#spell(one.token), logprob: one.logprob })) };
+    return {
+      ...this.#spell(choice.token),
+      logprob,
+      top: top.map((one) => ({ ...this.#spell(one.token), logprob: one.logprob })),
+    };
   }
 
   hidden(output: OutputIndex): Float32Array {

@@ -64,7 +64,10 @@ export class LlamaSampler implements Sampler {
     const second = candidates.selected();
     // Accepting a token that the grammar forbids would abort the process.
     if (second !== undefined && candidates.isAllowed(grammar, second)) return second;
-    throw new PlinthError({ code: 'engine_failed', message: 'The grammar of the answer allows none of the tokens of this model.' });
+    throw new PlinthError({
+      code: 'engine_failed',
+      message: 'The grammar of the answer allows none of the tokens of this model.',
+    });
   }
 }
 

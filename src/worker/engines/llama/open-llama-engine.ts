@@ -19,8 +19,7 @@ const HALF_BYTES = 2;
 export function openLlamaEngine(spec: ModelSpec): LlamaEngine {
   const { native, location } = loadNative(spec.gpuLayers === 0 ? 'cpu' : 'best');
   if (spec.filePath === undefined) throw failure(`Model ${spec.name} has no file.`);
-  const model = native.loadModel(spec.filePath, { ...native.modelDefaults(), n_gpu_layers: spec.gpuLayers });
-  if (!model) throw failure(`llama.cpp cannot load the file of model ${spec.name}; it may be damaged or of an unknown architecture.`);
+  const model = loadModel(native, spec, spec.filePath);
   const poolTokens = poolFor(native, model, spec);
   const isEncoder = native.hasEncoder(model) || !native.hasDecoder(model);
   const context = openContext({ native, model, spec, poolTokens, isEncoder });
@@ -40,8 +39,26 @@ export function openLlamaEngine(spec: ModelSpec): LlamaEngine {
     keepsPrefixes: !native.isRecurrent(model) && !native.isHybrid(model) && !isEncoder,
     template,
     threads: spec.threads,
-    facts: describe({ native, model, spec, poolTokens, device: location.device, embedsWhole, hasTemplate: template !== undefined }),
+    facts: describe({
+      native,
+      model,
+      spec,
+      poolTokens,
+      device: location.device,
+      embedsWhole,
+      hasTemplate: template !== undefined,
+    }),
   });
+}
+
+function loadModel(native: Native, spec: ModelSpec, filePath: string): Pointer {
+  const load = () => native.loadModel(filePath, { ...native.modelDefaults(), n_gpu_layers: spec.gpuLayers });
+  const model = load();
+  if (model) return model;
+  // Once more with the library's log on, so that its reason stands on standard error.
+  native.setLog(null, null);
+  load();
+  throw failure(`llama.cpp cannot load the file of model ${spec.name}; it may be damaged or of an unknown architecture.`);
 }
 
 function poolFor(native: Native, model: Pointer, spec: ModelSpec): number {
@@ -106,7 +123,11 @@ function describe({ native, model, spec, poolTokens, device, embedsWhole, hasTem
     contextTokens: Math.min(native.trainedContext(model), poolTokens),
     embeddingDimensions: native.embeddingSize(model),
     slots: spec.slots,
-    capabilities: embedsWhole ? ['embed'] : hasTemplate ? ['chat', 'completion', 'embed', 'tools'] : ['completion', 'embed', 'chat', 'tools'],
+    capabilities: embedsWhole
+      ? ['embed']
+      : hasTemplate
+        ? ['chat', 'completion', 'embed', 'tools']
+        : ['completion', 'embed', 'chat', 'tools'],
   };
 }
 

@@ -55,7 +55,8 @@ export class Vocabulary {
     const bos = this.#native.bosToken(this.#pointer);
     const tokens = prompt.flatMap((part) => this.#tokenizeText(part));
     if (addsSpecial && this.#native.addsBos(this.#pointer) && bos !== NO_TOKEN && tokens[0] !== bos) tokens.unshift(bos);
-    if (tokens.length === 0 && addsSpecial) tokens.push(bos === NO_TOKEN ? Math.max(0, this.#native.eosToken(this.#pointer)) : bos);
+    if (tokens.length === 0 && addsSpecial)
+      tokens.push(bos === NO_TOKEN ? Math.max(0, this.#native.eosToken(this.#pointer)) : bos);
     return tokens;
   }
 
@@ -80,7 +81,15 @@ export class Vocabulary {
     const bytes = Buffer.from(text, 'utf8');
     if (this.#scratch.length < bytes.length + 8) this.#scratch = new Int32Array(bytes.length + 8);
     const { length } = this.#scratch;
-    const count = this.#native.tokenize(this.#pointer, bytes, bytes.length, this.#scratch, length, false, parsesSpecial === 'yes');
+    const count = this.#native.tokenize(
+      this.#pointer,
+      bytes,
+      bytes.length,
+      this.#scratch,
+      length,
+      false,
+      parsesSpecial === 'yes',
+    );
     if (count < 0) throw new RangeError('the tokenizer needs more room than one token a byte');
     return Array.from(this.#scratch.subarray(0, count));
   }

@@ -1,5 +1,17 @@
-import type { JsonValue } from '../../core/inference/index.ts';
-import { anyTimes, chars, choice, empty, optional, rule, sequence, text, times, type CharRange, type Expression } from './expression.ts';
+import type { JsonValue } from '../../../core/inference/index.ts';
+import {
+  anyTimes,
+  chars,
+  choice,
+  empty,
+  optional,
+  rule,
+  sequence,
+  text,
+  times,
+  type CharRange,
+  type Expression,
+} from './expression.ts';
 import type { Grammar } from './grammar.ts';
 
 /** What a JSON string may hold unescaped, without the surrogates, which no UTF-8 text has. */
@@ -34,7 +46,7 @@ export function stringChar(grammar: Grammar): Expression {
     const notD = chars([...hexRanges('0c'), ...hexRanges('ef')]);
     const low = chars([[0x30, 0x37]]);
     const unicode = choice([sequence([notD, times(hex, 3)]), sequence([chars(hexRanges('dd')), low, times(hex, 2)])]);
-    const short = chars([..."\"/\\bfnrt"].map((char) => [char.charCodeAt(0), char.charCodeAt(0)]));
+    const short = chars([...'"/\\bfnrt'].map((char) => [char.charCodeAt(0), char.charCodeAt(0)]));
     return choice([chars(plainChars), sequence([text('\\'), choice([short, sequence([text('u'), unicode])])])]);
   });
 }
@@ -50,7 +62,11 @@ export function quoted(content: Expression): Expression {
 /** Fifteen digits at most: every such number is exact in a double, and finite whatever the exponent. */
 export function anyInteger(grammar: Grammar): Expression {
   return grammar.once('integer', () => {
-    const more = grammar.repeat(grammar.once('digit', () => digit), 0, 14);
+    const more = grammar.repeat(
+      grammar.once('digit', () => digit),
+      0,
+      14,
+    );
     return sequence([optional(text('-')), choice([text('0'), sequence([chars([[0x31, 0x39]]), more])])]);
   });
 }
@@ -59,7 +75,19 @@ export function anyNumber(grammar: Grammar): Expression {
   return grammar.once('number', () => {
     const digits = grammar.once('digit', () => digit);
     const fraction = sequence([text('.'), grammar.repeat(digits, 1, 15)]);
-    const exponent = sequence([chars([[0x45, 0x45], [0x65, 0x65]]), optional(chars([[0x2b, 0x2b], [0x2d, 0x2d]])), grammar.repeat(digits, 1, 2)]);
+    const exponent = sequence([
+      chars([
+        [0x45, 0x45],
+        [0x65, 0x65],
+      ]),
+      optional(
+        chars([
+          [0x2b, 0x2b],
+          [0x2d, 0x2d],
+        ]),
+      ),
+      grammar.repeat(digits, 1, 2),
+    ]);
     return sequence([anyInteger(grammar), optional(fraction), optional(exponent)]);
   });
 }

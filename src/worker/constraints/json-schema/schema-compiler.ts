@@ -1,9 +1,16 @@
-import type { JsonValue } from '../../core/inference/index.ts';
+import type { JsonValue } from '../../../core/inference/index.ts';
+import { anyValue, choice, literal, never, rule, type Expression, type Grammar } from '../grammar/index.ts';
 import { arrayExpression } from './array-schema.ts';
-import { choice, never, rule, type Expression } from './expression.ts';
-import { conjunctsOf, flattenSchema, typesOf, type FlatPart, type FlatSchema, type JsonType, type SchemaGroup } from './flat-schema.ts';
-import type { Grammar } from './grammar.ts';
-import { anyValue, literal } from './json-rules.ts';
+import {
+  conjunctsOf,
+  flattenSchema,
+  typesOf,
+  type FlatPart,
+  type FlatSchema,
+  type JsonType,
+  type SchemaGroup,
+  type SchemaScope,
+} from './flat-schema.ts';
 import { numberExpression } from './number-schema.ts';
 import { objectExpression } from './object-schema.ts';
 import { areDisjoint } from './oneof-branches.ts';
@@ -12,20 +19,15 @@ import { enumeratedValues } from './schema-match.ts';
 import { stringExpression } from './string-schema.ts';
 
 const deepestNesting = 64;
-
-/** What the expression of one type needs: its parts, and a way to compile the schemas below. */
-export interface SchemaScope {
-  readonly document: SchemaDocument;
-  readonly grammar: Grammar;
-  readonly parts: readonly FlatPart[];
-  readonly compile: (conjuncts: readonly SchemaNode[]) => Expression;
-}
+const mostExclusiveBranches = 100;
 
 /** Turns sets of schemas that hold together into rules of one grammar. The same set always becomes the same rule, so recursion ends. */
 export class SchemaCompiler {
   readonly #document: SchemaDocument;
   readonly #grammar: Grammar;
   readonly #ruleOfSet = new Map<string, string>();
+  /** Rules that are being built as a union and have written nothing yet: to meet one again would be left recursion. */
+  #openUnions = new Set<string>();
   #depth = 0;
 
   constructor(document: SchemaDocument, grammar: Grammar) {
@@ -43,19 +45,23 @@ export class SchemaCompiler {
       .toSorted((a, b) => a - b)
       .join(',');
     const known = this.#ruleOfSet.get(key);
+    if (known !== undefined && this.#openUnions.has(known)) {
+      throw this.#document.refusal(conjuncts[0]?.path ?? '', 'refers to itself without an end');
+    }
     if (known !== undefined) return rule(known);
     const name = this.#grammar.reserve('v');
     this.#ruleOfSet.set(key, name);
-    return this.#grammar.define(name, this.#deeper(flat, conjuncts));
+    return this.#grammar.define(name, this.#deeper(flat, { name, path: conjuncts[0]?.path ?? '' }));
   }
 
-  #deeper(flat: FlatSchema, conjuncts: readonly SchemaNode[]): Expression {
+  #deeper(flat: FlatSchema, at: { name: string; path: string }): Expression {
     this.#depth += 1;
-    if (this.#depth > deepestNesting) {
-      throw this.#document.refusal(conjuncts[0]?.path ?? '', `is nested deeper than ${deepestNesting} levels`);
-    }
+    if (this.#depth > deepestNesting) throw this.#document.refusal(at.path, `is nested deeper than ${deepestNesting} levels`);
     const group = flat.groups[0];
+    const outer = this.#openUnions;
+    this.#openUnions = group === undefined ? new Set() : new Set([...outer, at.name]);
     const expression = group === undefined ? this.#typed(flat.parts) : this.#branches(flat, group);
+    this.#openUnions = outer;
     this.#depth -= 1;
     return expression;
   }
@@ -67,6 +73,9 @@ export class SchemaCompiler {
   }
 
   #refuseOverlap(group: SchemaGroup, rest: readonly SchemaNode[]): void {
+    if (group.branches.length > mostExclusiveBranches) {
+      throw this.#document.refusal(group.path, `has more than ${mostExclusiveBranches} branches`);
+    }
     for (const [index, branch] of group.branches.entries()) {
       for (const other of group.branches.slice(index + 1)) {
         if (areDisjoint(this.#document, [...rest, branch], [...rest, other])) continue;
@@ -80,7 +89,12 @@ export class SchemaCompiler {
     const values = enumeratedValues(this.#document, parts);
     if (values !== undefined) return choice(values.map((value: JsonValue) => literal(value)));
     const types = typesOf(this.#document, parts);
-    const scope: SchemaScope = { document: this.#document, grammar: this.#grammar, parts, compile: (nodes) => this.compile(nodes) };
+    const scope: SchemaScope = {
+      document: this.#document,
+      grammar: this.#grammar,
+      parts,
+      compile: (nodes) => this.compile(nodes),
+    };
     if (types.has('number')) types.delete('integer');
     return choice([...types].map((type) => typeExpression(scope, type)));
   }

@@ -1,4 +1,5 @@
-import type { JsonObject, JsonValue } from '../../core/inference/index.ts';
+import type { JsonObject, JsonValue } from '../../../core/inference/index.ts';
+import type { Expression, Grammar } from '../grammar/index.ts';
 import { isJsonArray, isJsonObject, type SchemaDocument, type SchemaNode } from './schema-document.ts';
 
 /** `number` stands for numbers that are no integers. */
@@ -22,6 +23,14 @@ export interface SchemaGroup {
   /** A node with nothing but this keyword. */
   readonly node: SchemaNode;
   readonly branches: readonly SchemaNode[];
+}
+
+/** What the expression of one type needs: its parts, and a way to compile the schemas below. */
+export interface SchemaScope {
+  readonly document: SchemaDocument;
+  readonly grammar: Grammar;
+  readonly parts: readonly FlatPart[];
+  readonly compile: (conjuncts: readonly SchemaNode[]) => Expression;
 }
 
 const deepestInclusion = 64;
@@ -94,14 +103,16 @@ export function flattenSchema(document: SchemaDocument, conjuncts: readonly Sche
     if (node.schema === false) isNever = true;
     if (typeof node.schema === 'boolean') return;
     if (above.includes(node.id)) throw document.refusal(node.path, 'refers to itself without an end');
-    if (above.length >= deepestInclusion) throw document.refusal(node.path, `combines more than ${deepestInclusion} schemas in a chain`);
+    if (above.length >= deepestInclusion)
+      throw document.refusal(node.path, `combines more than ${deepestInclusion} schemas in a chain`);
     if (done.has(node.id)) return;
     done.add(node.id);
     refuseInexpressible(document, node, node.schema);
     for (const next of includedNodes(document, node, node.schema)) visit(next, [...above, node.id]);
     for (const group of groupsOf(document, node, node.schema)) groups.set(group.node.id, group);
     const plain = document.derive(node, 'plain', (keyword) => meaningful.has(keyword) && !combining.has(keyword));
-    if (isJsonObject(plain.schema) && Object.keys(plain.schema).length > 0) parts.set(plain.id, { node: plain, schema: plain.schema });
+    if (isJsonObject(plain.schema) && Object.keys(plain.schema).length > 0)
+      parts.set(plain.id, { node: plain, schema: plain.schema });
   };
   for (const node of conjuncts) visit(node, []);
   return { isNever, parts: [...parts.values()], groups: [...groups.values()] };
@@ -167,7 +178,8 @@ function branchesOf(document: SchemaDocument, node: SchemaNode, at: { schema: Js
 function refuseInexpressible(document: SchemaDocument, node: SchemaNode, schema: JsonObject): void {
   for (const [keyword, value] of Object.entries(schema)) {
     const path = `${node.path}.${keyword}`;
-    if (inexpressible.has(keyword) && !isVoid(keyword, value)) throw document.refusal(path, 'is not supported in structured output');
+    if (inexpressible.has(keyword) && !isVoid(keyword, value))
+      throw document.refusal(path, 'is not supported in structured output');
     if (keyword === '$id' && node !== document.root) throw document.refusal(path, 'is not supported inside a schema');
   }
 }
@@ -176,7 +188,9 @@ function refuseInexpressible(document: SchemaDocument, node: SchemaNode, schema:
 function isVoid(keyword: string, value: JsonValue): boolean {
   if (keyword === 'unevaluatedProperties' || keyword === 'unevaluatedItems' || keyword === 'propertyNames') return value === true;
   if (keyword === 'multipleOf') return false;
-  return isJsonObject(value) && Object.keys(value).length === 0 && keyword !== 'not' && keyword !== 'contains' && keyword !== 'if';
+  return (
+    isJsonObject(value) && Object.keys(value).length === 0 && keyword !== 'not' && keyword !== 'contains' && keyword !== 'if'
+  );
 }
 
 function shortJson(value: JsonValue): string {

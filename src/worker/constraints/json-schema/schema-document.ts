@@ -1,5 +1,5 @@
-import { PlinthError } from '../../core/errors/index.ts';
-import type { JsonObject, JsonValue } from '../../core/inference/index.ts';
+import { PlinthError } from '../../../core/errors/index.ts';
+import type { JsonObject, JsonValue } from '../../../core/inference/index.ts';
 
 /** One schema of the document. The same place always has the same `id`. */
 export interface SchemaNode {
@@ -70,7 +70,8 @@ export class SchemaDocument {
       path += isJsonArray(target) ? `[${part}]` : `.${part}`;
       target = childOf(target, part);
     }
-    if (target === undefined) throw this.refusal(`${node.path}.$ref`, `points to ${JSON.stringify(reference)}, which does not exist`);
+    if (target === undefined)
+      throw this.refusal(`${node.path}.$ref`, `points to ${JSON.stringify(reference)}, which does not exist`);
     return this.nodeOf(target, path);
   }
 

@@ -82,7 +82,8 @@ export class Grammar {
       for (const used of rulesOf(kept)) seen.add(used);
     }
     const printed = `${lines.join('\n')}\n`;
-    if (Buffer.byteLength(printed) > mostTextBytes) throw new GrammarLimitError(`needs a grammar larger than ${mostTextBytes} bytes`);
+    if (Buffer.byteLength(printed) > mostTextBytes)
+      throw new GrammarLimitError(`needs a grammar larger than ${mostTextBytes} bytes`);
     return printed;
   }
 

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../core/inference/index.ts';
+import type { JsonObject, JsonValue } from '../../../core/inference/index.ts';
 import { flattenSchema, typesOfPart, type FlatPart, type JsonType } from './flat-schema.ts';
 import { canonicalText, isJsonArray, isJsonObject, type SchemaDocument, type SchemaNode } from './schema-document.ts';
 import { enforcedPatterns } from './string-schema.ts';

@@ -1,0 +1,2 @@
+export { openTarMember } from './tar-member.ts';
+export { openZipMember, type ArchiveMember } from './zip-member.ts';

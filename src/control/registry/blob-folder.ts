@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PlinthError } from '../../core/errors/index.ts';
+
+const DIGEST = /^[0-9a-f]{64}$/;
+const HASH_CHUNK_BYTES = 1024 * 1024;
+
+export interface FileState {
+  readonly bytes: number;
+  readonly modifiedAtMs: number;
+}
+
+/** Where the files of a store lie: `blobs/sha256-<digest>`, `partial/` for what is on its way, `locks/`. */
+export interface BlobFolder {
+  readonly partialFolder: string;
+  readonly lockFolder: string;
+  /** The path of a digest's file. Throws `invalid_request` for anything that is no digest. */
+  pathOf(sha256: string): string;
+  /** Makes a finished file visible under its digest: it and its name survive a power loss once this resolves. */
+  take(filePath: string, sha256: string): Promise<string>;
+  remove(sha256: string): Promise<void>;
+}
+
+export async function openBlobFolder(home: string): Promise<BlobFolder> {
+  const root = join(home, 'models');
+  const blobs = join(root, 'blobs');
+  const partialFolder = join(root, 'partial');
+  const lockFolder = join(root, 'locks');
+  for (const folder of [home, root, blobs, partialFolder, lockFolder]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const pathOf = (sha256: string) => {
+    if (!DIGEST.test(sha256)) throw new PlinthError({ code: 'invalid_request', message: 'a digest has 64 lower-case hexadecimal digits' });
+    return join(blobs, `sha256-${sha256}`);
+  };
+  return {
+    partialFolder,
+    lockFolder,
+    pathOf,
+    async take(filePath, sha256) {
+      const blobPath = pathOf(sha256);
+      await rename(filePath, blobPath);
+      await syncFolder(blobs);
+      return blobPath;
+    },
+    remove: (sha256) => rm(pathOf(sha256), { force: true }),
+  };
+}
+
+/** Size and modification time of a regular file; nothing when there is none. */
+export async function readFileState(filePath: string): Promise<FileState | undefined> {
+  const stats = await stat(filePath).catch(() => undefined);
+  return stats?.isFile() ? { bytes: stats.size, modifiedAtMs: stats.mtimeMs } : undefined;
+}
+
+/** SHA-256 in hexadecimal; about 0.1 to 0.25 s for 100 MB. Rejects with the signal's reason when it is aborted. */
+export async function hashFile(filePath: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  const stream = createReadStream(filePath, { highWaterMark: HASH_CHUNK_BYTES, signal });
+  for await (const chunk of stream) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,1 @@
+export { openHttp, type HttpAnswer, type HttpQuestion } from './open-http.ts';

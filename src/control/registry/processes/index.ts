@@ -1,0 +1,1 @@
+export { runGuarded, type GuardedOutcome, type GuardedRun } from './run-guarded.ts';

@@ -1,0 +1,84 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runGuarded, type GuardedOutcome } from '../processes/index.ts';
+import type { ArchiveMember } from '../archives/index.ts';
+import type { SourceRequest } from './source.ts';
+
+const WATCH_INTERVAL_MS = 150;
+const MAX_REASON_CHARACTERS = 300;
+
+export interface PackageClient {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  /** The folder in which the package grows. */
+  readonly folder: string;
+  /** The size of the package when a line of the client's output tells it. */
+  readonly readTotalBytes?: (line: string) => number | undefined;
+}
+
+/** Runs a package client and reports how its folder grows. */
+export async function runPackageClient(request: SourceRequest, client: PackageClient): Promise<GuardedOutcome> {
+  await mkdir(client.folder, { recursive: true });
+  let totalBytes: number | undefined;
+  const watch = setInterval(() => {
+    void folderBytes(client.folder).then((bytes) => {
+      if (bytes > 0) request.report(Math.min(bytes, totalBytes ?? bytes), totalBytes);
+    });
+  }, WATCH_INTERVAL_MS);
+  try {
+    const outcome = await runGuarded({
+      command: client.command,
+      args: client.args,
+      environment: client.environment,
+      signal: request.signal,
+      onLine: (line) => (totalBytes ??= client.readTotalBytes?.(line)),
+    });
+    request.signal.throwIfAborted();
+    return outcome;
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** The one file with this ending that the client left. */
+export async function findPackage(folder: string, ending: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(ending));
+  if (names[0] === undefined || names.length > 1) throw new Error(`it left ${names.length} ${ending} files, expected 1`);
+  return join(folder, names[0]);
+}
+
+/** Unpacks the member into the target. */
+export async function copyMember(member: ArchiveMember, request: SourceRequest): Promise<void> {
+  await request.target.start({ fromBytes: 0, totalBytes: member.bytes });
+  for await (const chunk of member.content) {
+    await request.target.write(chunk);
+    request.signal.throwIfAborted();
+  }
+}
+
+/** The line of a client's output that says what went wrong, without credentials that may stand in its URLs. */
+export function reasonOf(outcome: GuardedOutcome, errorLine: RegExp): string {
+  const said = outcome.lines.findLast((line) => errorLine.test(line)) ?? outcome.lines.findLast((line) => line.trim() !== '');
+  const reason = said
+    ?.replace(errorLine, '')
+    .replace(/\/\/[^/@\s]+@/g, '//')
+    .trim();
+  return (reason ?? `exit status ${outcome.exitCode}`).slice(0, MAX_REASON_CHARACTERS);
+}
+
+/** Bytes of all files in a folder that others are writing to: what vanishes meanwhile counts as nothing. */
+async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  const sizes = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map((entry) =>
+        stat(join(entry.parentPath, entry.name)).then(
+          (stats) => stats.size,
+          () => 0,
+        ),
+      ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

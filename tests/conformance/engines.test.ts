@@ -1,0 +1,29 @@
+import { after, suite, test } from 'node:test';
+import { engineConformance, openEngine, type Engine } from '../../src/worker/engines/index.ts';
+import type { ModelSpec } from '../../src/core/models/index.ts';
+import { obtainTestModel } from '../support/test-model.ts';
+
+const spec = {
+  name: 'conformance',
+  slots: 4,
+  contextTokens: 2048,
+  threads: 1,
+  gpuLayers: 0,
+  queueLength: 8,
+  queueTimeoutMs: 1000,
+  memoryLimitBytes: 0,
+  stepMs: 0,
+} as const;
+
+function runConformance(name: string, engine: Engine): void {
+  suite(name, () => {
+    for (const check of engineConformance) test(`${name}: ${check.title}`, () => check.run(engine));
+    after(() => engine.close());
+  });
+}
+
+const specs: readonly ModelSpec[] = [
+  { ...spec, engine: 'echo' },
+  { ...spec, engine: 'llama', filePath: await obtainTestModel() },
+];
+for (const one of specs) runConformance(one.engine, await openEngine(one));

@@ -1,0 +1,60 @@
+import type { GenerateRequest } from '../../src/core/inference/index.ts';
+import type { RoutedModel, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../../src/core/messages/index.ts';
+
+/** A snapshot source that tests set by hand. */
+export class TestSnapshots implements SnapshotSource {
+  #snapshot: RoutingSnapshot;
+  readonly #listeners = new Set<(snapshot: RoutingSnapshot) => void>();
+
+  constructor(models: readonly RoutedModel[]) {
+    this.#snapshot = { revision: 1, models };
+  }
+
+  current(): RoutingSnapshot {
+    return this.#snapshot;
+  }
+
+  subscribe(listener: (snapshot: RoutingSnapshot) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  set(models: readonly RoutedModel[]): void {
+    this.#snapshot = { revision: this.#snapshot.revision + 1, models };
+    for (const listener of this.#listeners) listener(this.#snapshot);
+  }
+}
+
+export function routedReplica(fields: Partial<RoutedReplica> = {}): RoutedReplica {
+  return { id: 'r1', state: 'ready', socketPath: '/nowhere', slots: 2, ...fields };
+}
+
+export function routedModel(fields: Partial<RoutedModel> = {}): RoutedModel {
+  return { name: 'echo', createdAt: 1, replicas: [routedReplica()], queueLength: 4, queueTimeoutMs: 10_000, ...fields };
+}
+
+export function generateRequest(fields: Partial<GenerateRequest> = {}): GenerateRequest {
+  return {
+    kind: 'generate',
+    id: 'req-1',
+    model: 'echo',
+    prompts: [{ type: 'text', text: 'hello' }],
+    choiceCount: 1,
+    sampling: {
+      temperature: 0,
+      topP: 1,
+      topK: 0,
+      minP: 0,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      repeatPenalty: 1,
+      logitBias: [],
+    },
+    stop: [],
+    constraint: { type: 'text' },
+    echoesPrompt: false,
+    ignoresEnd: false,
+    timeLeftMs: 10_000,
+    ...fields,
+  };
+}
