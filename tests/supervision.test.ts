@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startControl, type Control } from '../src/control/control.ts';import type { ControlEvent } from '../src/control/control-events.ts';
+import { startControl, type Control, type ControlEvent } from '../src/control/index.ts';
 import { configSchema } from '../src/core/config/index.ts';
 import { encodeFrame } from '../src/core/framing/index.ts';
 import type { GenerateRequest } from '../src/core/inference/index.ts';

@@ -1,28 +1,11 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { readFileSync } from 'node:fs';
-import { createProgram } from './program.ts';
-import { describeFailure, isUsageError, openShell } from './terminal/index.ts';
+// Loads nothing before the version is known to do: an older Node would end in a trace about a module that it lacks.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
-const FAILED = 1;
-const WRONG_USAGE = 2;
-
-const shell = openShell();
-
-try {
-  await createProgram(shell, readVersion()).parseAsync(process.argv);
-} catch (error) {
-  process.exitCode = reportFailure(error);
-}
-
-function reportFailure(error: unknown): number {
-  // Commander has written its own messages already, and ends help and version in the same way.
-  if (error instanceof CommanderError && !isUsageError(error)) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-  shell.err.write(`plinth: ${describeFailure(error)}\n`);
-  return isUsageError(error) ? WRONG_USAGE : FAILED;
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+if (major > 22 || (major === 22 && minor >= 18)) {
+  const { runProgram } = await import('./program.ts');
+  await runProgram(process.argv);
+} else {
+  process.stderr.write(`plinth: Node 22.18 or later is needed, this is ${process.version}\n`);
+  process.exitCode = 1;
 }

@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
@@ -8,13 +9,38 @@ import { registerPs } from './ps.ts';
 import { registerPull } from './pull.ts';
 import { registerRun } from './run.ts';
 import { registerServe } from './serve.ts';
-import type { Shell } from './terminal/index.ts';
+import { describeFailure, isUsageError, openShell, type Shell } from './terminal/index.ts';
 
 const EPILOGUE = `
 Every configuration field is also a variable (PLINTH_LIMITS_BODY_BYTES for --limits-body-bytes) and a key of plinth.yaml.
 Keys come from the environment only: PLINTH_API_KEY opens the inference port, PLINTH_ADMIN_KEY both ports.
 
 Exit status: 0 done; 1 it failed; 2 the command line or the configuration is wrong; 130 interrupted.`;
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+/** Runs one command line (as `process.argv` holds it) and sets the exit status. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const shell = openShell();
+  try {
+    await createProgram(shell, readVersion()).parseAsync(argv);
+  } catch (error) {
+    process.exitCode = reportFailure(error, shell);
+  }
+}
+
+function reportFailure(error: unknown, shell: Shell): number {
+  // Commander has written its own messages already, and ends help and version in the same way.
+  if (error instanceof CommanderError && !isUsageError(error)) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+  shell.err.write(`plinth: ${describeFailure(error)}\n`);
+  return isUsageError(error) ? WRONG_USAGE : FAILED;
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}
 
 /** The whole command line, ready to parse. Throws CommanderError instead of exiting. */
 export function createProgram(shell: Shell, version: string): Command {

@@ -54,6 +54,6 @@ export function nameOfReference(reference: string): string {
   const name = file
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, 128);
+    .slice(0, 100);
   return name === '' ? 'model' : name;
 }

@@ -89,7 +89,6 @@ class ControlRoom implements Control {
   readonly #models: readonly HostedModel[];
   readonly #startedAtUnixMs = Date.now();
   #port: ManagementPort | undefined;
-  #isSettled = false;
   #isDraining = false;
   #stopped: Promise<void> | undefined;
 
@@ -106,7 +105,6 @@ class ControlRoom implements Control {
   async open(): Promise<void> {
     this.#port = await openManagementPort({ ...this.#options, mount: (app) => this.#mountRoutes(app) });
     for (const model of this.#models) void model.start();
-    void this.whenSettled().then(() => (this.#isSettled = true));
   }
 
   get managementUrl(): string {
@@ -166,8 +164,11 @@ class ControlRoom implements Control {
     return this.#isDraining && replica.state === 'ready' ? { ...replica, state: 'draining' } : replica;
   }
 
+  /** Something answers, and nothing is still on its first way up: a model that has failed keeps nobody from the others. */
   #isReady(): boolean {
-    return this.#isSettled && this.current().models.some(({ replicas }) => replicas.some((replica) => replica.state === 'ready'));
+    const { models } = this.current();
+    const isAnswering = ({ replicas }: RoutedModel) => replicas.some((replica) => replica.state === 'ready');
+    return models.some(isAnswering) && models.every((model) => isAnswering(model) || model.failure !== undefined);
   }
 
   #mountRoutes(app: FastifyInstance): void {

@@ -3,10 +3,11 @@ import type { Config } from '../core/config/index.ts';
 import type { ErrorFacts } from '../core/errors/index.ts';
 import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import { callOf, generateRequestId, guardRequests, HttpCall, type Admission } from './access/index.ts';
+import { callOf, findCall, generateRequestId, guardRequests, HttpCall, type Admission } from './access/index.ts';
 import { createReportRequest } from './observing/index.ts';
 import type { Pipeline } from './pipeline.ts';
 import { formatOpenAiError, httpErrorFacts, registerOpenAi } from './protocols/index.ts';
+import type { RequestRecord } from './stage.ts';
 
 export interface ApplicationOptions {
   readonly config: Config;
@@ -76,9 +77,16 @@ function answerErrors(app: FastifyInstance, { metrics, logger }: ApplicationOpti
   app.setErrorHandler((error, request, reply) => {
     const facts = httpErrorFacts(error);
     if (facts.code === 'internal_error') logger.error({ id: request.id, ...withoutMessage(error) }, 'internal error');
-    metrics.refusals.inc({ reason: facts.code });
+    noteFailure(metrics, facts, findCall(request)?.record);
     return sendError(reply, facts);
   });
+}
+
+/** The stages have counted their own refusals; what they have not seen was refused here, before any work. */
+function noteFailure(metrics: Metrics, facts: ErrorFacts, record: RequestRecord | undefined): void {
+  if (record?.failure !== undefined) return;
+  if (record !== undefined) record.failure = facts.code;
+  if (facts.code !== 'internal_error' && facts.code !== 'cancelled') metrics.refusals.inc({ reason: facts.code });
 }
 
 function sendError(reply: FastifyReply, facts: ErrorFacts): FastifyReply {

@@ -58,12 +58,9 @@ function refusals(metrics: Metrics): Pick<Parameters<typeof createListener>[0], 
   };
 }
 
-function tlsFilesOf({ tls }: Config): TlsFiles | undefined {
-  const { certFile, keyFile } = tls;
-  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
-  if (certFile === undefined && keyFile === undefined) return undefined;
-  const [given, missing] = certFile === undefined ? ['tls.keyFile', 'tls.certFile'] : ['tls.certFile', 'tls.keyFile'];
-  throw new PlinthError({ code: 'invalid_request', message: `${given} is set but ${missing} is not: TLS needs both.` });
+/** The schema sees to it that both are given or none. */
+function tlsFilesOf({ tls: { certFile, keyFile } }: Config): TlsFiles | undefined {
+  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
 }
 
 const REASONS: Readonly<Record<string, string>> = {

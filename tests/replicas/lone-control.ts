@@ -1,5 +1,5 @@
 /** A program with nothing but a control room and one echo model: prints its replica's process id when ready, then waits to be killed. */
-import { startControl } from '../../src/control/control.ts';
+import { startControl } from '../../src/control/index.ts';
 import { configSchema } from '../../src/core/config/index.ts';
 import { createLogger, createMetrics } from '../../src/core/telemetry/index.ts';
 

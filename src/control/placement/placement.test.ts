@@ -215,3 +215,12 @@ test('gauges count replicas by state and forget those that are gone', async () =
   assert.match(text, /plinth_batch_sequences\{model="healthy",replica="r2"\} 0/);
   assert.doesNotMatch(text, /replica="r1"/);
 });
+
+test('no replica is blamed for a time in which the supervisor itself was held up', async () => {
+  await openPlacement();
+  const notes = place('healthy');
+  await until(() => notes.ready.length === 1);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000);
+  await sleep(600);
+  assert.equal(notes.lost.length, 0);
+});

@@ -5,7 +5,7 @@ import type { ModelFacts, ModelSpec } from '../../core/models/index.ts';
 import type { Logger } from '../../core/telemetry/index.ts';
 import { checkMemory, chooseHealthAction, type HealthAction } from './choose-health-action.ts';
 import { NO_PROGRESS, ProgressWatch } from './progress-watch.ts';
-import { MEMORY_POLL_MS, readResidentBytes, ReplicaProcess } from './processes/index.ts';
+import { MemoryWatch, ReplicaProcess } from './processes/index.ts';
 import type { ReplacementReason } from './replica-report.ts';
 
 /** How long the two parts of a start may take. */
@@ -63,8 +63,7 @@ export class Replica {
   #pingSentAtMs: number | undefined;
   #probe: { readonly sequence: number; readonly sentAtMs: number } | undefined;
   #failedProbes = 0;
-  #rssBytes = 0;
-  #rssReadAtMs = Number.NEGATIVE_INFINITY;
+  readonly #memory = new MemoryWatch(() => this.#judgeMemory());
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -103,7 +102,7 @@ export class Replica {
   }
 
   get rssBytes(): number {
-    return this.#rssBytes;
+    return this.#memory.bytes;
   }
 
   get progress(): ProgressWatch['progress'] {
@@ -118,7 +117,7 @@ export class Replica {
   /** Looks after it; to be called about every 250 ms. */
   tick(nowMs: number): void {
     if (this.#state !== 'loading' && this.#state !== 'ready') return;
-    this.#pollMemory(nowMs);
+    if (this.pid !== undefined) this.#memory.poll(this.pid, nowMs);
     const watch = this.#watch;
     if (watch === undefined) return this.#act(this.#checkLoad(nowMs), nowMs);
     if (this.#pingSentAtMs === undefined || nowMs - this.#pingSentAtMs >= LOST_PING_MS) {
@@ -184,7 +183,7 @@ export class Replica {
     const { lastPongAtMs, lastStepAtMs, lastAnswerAtMs, workHeldSinceMs, normalStepMs, progress } = watch;
     const heldRequests = progress.runningSequences + progress.waitingRequests;
     const seen = { lastPongAtMs, lastStepAtMs, lastAnswerAtMs, workHeldSinceMs, normalStepMs, heldRequests };
-    return chooseHealthAction({ nowMs, ...seen, probeSentAtMs: this.#probe?.sentAtMs, ...this.#memory() });
+    return chooseHealthAction({ nowMs, ...seen, probeSentAtMs: this.#probe?.sentAtMs, ...this.#memoryFacts() });
   }
 
   #checkLoad(nowMs: number): HealthAction {
@@ -201,20 +200,13 @@ export class Replica {
     if (action.type === 'replace') this.#fail(action);
   }
 
-  #pollMemory(nowMs: number): void {
-    const pid = this.pid;
-    if (pid === undefined || nowMs - this.#rssReadAtMs < MEMORY_POLL_MS) return;
-    this.#rssReadAtMs = nowMs;
-    void readResidentBytes(pid).then((bytes) => {
-      if (bytes === undefined) return;
-      this.#rssBytes = bytes;
-      const action = checkMemory(this.#memory());
-      if (action?.type === 'replace') this.#fail(action);
-    });
+  #judgeMemory(): void {
+    const action = checkMemory(this.#memoryFacts());
+    if (action?.type === 'replace') this.#fail(action);
   }
 
-  #memory(): { readonly rssBytes: number; readonly memoryLimitBytes: number } {
-    return { rssBytes: this.#rssBytes, memoryLimitBytes: this.#options.spec.memoryLimitBytes };
+  #memoryFacts(): { readonly rssBytes: number; readonly memoryLimitBytes: number } {
+    return { rssBytes: this.#memory.bytes, memoryLimitBytes: this.#options.spec.memoryLimitBytes };
   }
 
   /** First the word goes out that it serves no more, then it is ended. */

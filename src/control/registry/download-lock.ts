@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -18,7 +17,6 @@ export interface LockOptions {
  * no gap in which two could take one over. The empty file stays, since deleting a lock file that others may have open splits the lock.
  */
 export async function withLock<T>(folder: string, name: string, options: LockOptions & { work: () => Promise<T> }): Promise<T> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(folder, `${name}.lock`), { timeout: 0 });
   try {
     while (!tryLock(database)) {

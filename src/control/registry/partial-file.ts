@@ -28,6 +28,7 @@ export class PartialFile implements DownloadTarget {
   readonly #options: PartialFileOptions;
   readonly #file: FileHandle;
   #hash: Hash = createHash('sha256');
+  #hashedBytes = 0;
   #heldBytes: number;
   #heldTag: string | undefined;
   #expectedSha256: string | undefined;
@@ -92,9 +93,10 @@ export class PartialFile implements DownloadTarget {
 
   async write(chunk: Uint8Array): Promise<void> {
     const expected = this.#options.expectedBytes;
-    if (expected !== undefined && this.#heldBytes + chunk.length > expected) throw new Error(`it sends more than the expected ${expected} bytes`);
+    if (expected !== undefined && this.#heldBytes + chunk.length > expected)
+      throw new Error(`it sends more than the expected ${expected} bytes`);
     try {
-      for (let at = 0; at < chunk.length; ) {
+      for (let at = 0; at < chunk.length;) {
         at += (await this.#file.write(chunk, at, chunk.length - at, this.#heldBytes + at)).bytesWritten;
       }
     } catch (error) {
@@ -103,13 +105,15 @@ export class PartialFile implements DownloadTarget {
     }
     this.#hash.update(chunk);
     this.#heldBytes += chunk.length;
+    this.#hashedBytes = this.#heldBytes;
     this.#options.onBytes(this.#heldBytes, this.#totalBytes);
   }
 
   /** Makes sure that all bytes are on the disk; returns their digest. Throws when it is not the expected one. */
   async finish(): Promise<string> {
     const expected = this.#options.expectedBytes;
-    if (expected !== undefined && this.#heldBytes !== expected) throw new Error(`it sent ${this.#heldBytes} bytes, expected ${expected}`);
+    if (expected !== undefined && this.#heldBytes !== expected)
+      throw new Error(`it sent ${this.#heldBytes} bytes, expected ${expected}`);
     await this.#file.sync();
     const sha256 = this.#hash.copy().digest('hex');
     if (this.#expectedSha256 !== undefined && sha256 !== this.#expectedSha256) {
@@ -129,8 +133,10 @@ export class PartialFile implements DownloadTarget {
 
   async #keepUpTo(bytes: number): Promise<void> {
     await this.#file.truncate(bytes);
-    this.#hash = createHash('sha256');
     this.#heldBytes = bytes;
+    if (bytes === this.#hashedBytes) return;
+    this.#hash = createHash('sha256');
+    this.#hashedBytes = bytes;
     if (bytes === 0) return;
     const held = createReadStream(this.#options.filePath, { highWaterMark: HASH_CHUNK_BYTES, end: bytes - 1 });
     for await (const chunk of held) this.#hash.update(chunk);

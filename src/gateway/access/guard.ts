@@ -51,7 +51,14 @@ export function guardRequests(app: FastifyInstance, options: GuardOptions): void
 
 /** The call of a request that {@link guardRequests} let in. */
 export function callOf(request: FastifyRequest): HttpCall {
-  return request.getDecorator<HttpCall>(CALL);
+  const call = findCall(request);
+  if (call === undefined) throw new PlinthError({ code: 'internal_error', message: 'The request was not admitted.' });
+  return call;
+}
+
+/** As {@link callOf}; undefined for a request that was refused or needs no admission. */
+export function findCall(request: FastifyRequest): HttpCall | undefined {
+  return request.getDecorator<HttpCall | undefined>(CALL);
 }
 
 /** For Fastify's `genReqId`. */

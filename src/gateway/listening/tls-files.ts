@@ -31,7 +31,8 @@ const POLL_MS = 60_000;
 
 /** Reads a certificate chain and its key and checks that they load and belong together. Throws `invalid_request` saying which file is wrong. */
 export async function readTlsFiles(files: TlsFiles): Promise<TlsMaterial> {
-  const [cert, key] = await Promise.all([readPem('tls.certFile', files.certFile), readPem('tls.keyFile', files.keyFile)]);
+  const cert = await readPem('tls.certFile', files.certFile);
+  const key = await readPem('tls.keyFile', files.keyFile);
   try {
     createSecureContext({ cert, key });
   } catch (error) {

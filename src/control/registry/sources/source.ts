@@ -3,9 +3,9 @@ export interface DownloadTarget {
   /** Bytes held from an earlier attempt. */
   readonly heldBytes: number;
   /** The entity tag under which the held bytes came from this very reference. */
-  readonly heldTag?: string;
-  readonly expectedBytes?: number;
-  readonly expectedSha256?: string;
+  readonly heldTag: string | undefined;
+  readonly expectedBytes: number | undefined;
+  readonly expectedSha256: string | undefined;
   /** What the source itself says the digest is. Throws when another one is known already. */
   expectSha256(sha256: string): void;
   /** Throws `insufficient_storage` when so many more bytes do not fit. */

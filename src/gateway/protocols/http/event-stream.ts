@@ -94,7 +94,8 @@ export class EventStream {
     const text = this.#pending;
     this.#pending = '';
     this.#heartbeat.refresh();
-    if (!this.#response.write(this.#framesItself ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text)) this.#block();
+    if (!this.#response.write(this.#framesItself ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text))
+      this.#block();
   }
 
   #open(): void {

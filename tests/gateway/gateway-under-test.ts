@@ -1,0 +1,88 @@
+import { connect as connectPlain } from 'node:net';
+import type { TestContext } from 'node:test';
+import { configSchema, type Config } from '../../src/core/config/index.ts';
+import type { KeyVerifier } from '../../src/core/messages/index.ts';
+import { createLogger, createMetrics, type Metrics } from '../../src/core/telemetry/index.ts';
+import { startGateway, type Gateway } from '../../src/gateway/index.ts';
+import { answerWith, startFakeWorker, type FakeScript, type FakeWorker } from './fake-worker.ts';
+import { routedModel, routedReplica, TestSnapshots } from './test-snapshots.ts';
+
+export const GOOD_KEY = 'plk_test_key';
+
+export const TEST_KEYS: KeyVerifier = {
+  verify: (presentedKey) => (presentedKey === GOOD_KEY ? { keyId: 'key-1', role: 'inference' } : undefined),
+};
+
+export interface GatewayUnderTest {
+  readonly gateway: Gateway;
+  readonly worker: FakeWorker;
+  readonly snapshots: TestSnapshots;
+  readonly metrics: Metrics;
+  /** Log lines, as written. */
+  readonly logLines: readonly string[];
+  /** A chat request with the good key. */
+  chat(fields?: Readonly<Record<string, unknown>>, init?: RequestInit): Promise<Response>;
+  /** Any request; the good key unless headers say otherwise. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
+
+export interface UnderTestOptions {
+  readonly script?: FakeScript;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly model?: Parameters<typeof routedModel>[0];
+}
+
+/** A gateway on a free port with one model, `echo`, whose only replica is a fake worker. Closed after the test. */
+export async function openGateway(context: TestContext, options: UnderTestOptions = {}): Promise<GatewayUnderTest> {
+  const worker = await startFakeWorker(options.script ?? answerWith('Hello', ' world'));
+  const replicas = [routedReplica({ socketPath: worker.socketPath, slots: 8 })];
+  const snapshots = new TestSnapshots([routedModel({ replicas, ...options.model })]);
+  const metrics = createMetrics();
+  const logLines: string[] = [];
+  const logger = createLogger({ level: 'info', destination: { write: (line) => void logLines.push(line) } });
+  const config: Config = configSchema.parse({ port: 0, ...options.config });
+  const gateway = await startGateway({ config, snapshots, keys: TEST_KEYS, metrics, logger });
+  context.after(async () => {
+    await gateway.close();
+    await worker.close();
+  });
+  const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(gateway.url + path, { ...init, headers: { authorization: `Bearer ${GOOD_KEY}`, ...init.headers } });
+  const chat = (fields: Readonly<Record<string, unknown>> = {}, init: RequestInit = {}): Promise<Response> =>
+    ask('/v1/chat/completions', {
+      method: 'POST',
+      body: JSON.stringify({ model: 'echo', messages: [{ role: 'user', content: 'hi' }], ...fields }),
+      ...init,
+      headers: { 'content-type': 'application/json', ...init.headers },
+    });
+  return { gateway, worker, snapshots, metrics, logLines, chat, fetch: ask };
+}
+
+/** Sends bytes on a new connection and gives all that came back until the other end closed it. */
+export function exchangeBytes(gateway: Gateway, bytes: string | Uint8Array): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connectPlain({ host: gateway.host, port: gateway.port }, () => socket.write(bytes));
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+/** The code in an error body of OpenAI's shape. */
+export async function errorCode(response: Response): Promise<string> {
+  const body: unknown = await response.json();
+  return readCode(body);
+}
+
+/** The code in the body of an answer that came as bytes. */
+export function rawErrorCode(answer: string): string {
+  return readCode(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)));
+}
+
+function readCode(body: unknown): string {
+  const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error) || !('message' in error))
+    return `no error in ${JSON.stringify(body)}`;
+  return String(error.code);
+}
