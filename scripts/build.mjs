@@ -8,7 +8,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
-const { status, error } = spawnSync(process.execPath, [compiler, '-p', join(root, 'scripts/tsconfig.build.json')], { stdio: 'inherit' });
+const { status, error } = spawnSync(process.execPath, [compiler, '-p', join(root, 'scripts/tsconfig.build.json')], {
+  stdio: 'inherit',
+});
 if (error !== undefined) throw error;
 if (status === 0) chmodSync(join(root, 'dist/cli/plinth.js'), 0o755);
 process.exit(status ?? 1);

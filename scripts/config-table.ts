@@ -22,8 +22,11 @@ function configTable(): string {
   return [head, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |\n`, ...body].join('');
 }
 
+/** What a field expects that takes any text; saying so helps nobody. */
+const ANY_TEXT = 'text that is not empty';
+
 function cellsOf(field: ConfigField): string[] {
-  const meaning = [field.description, field.expectation].filter((part) => part !== '').join('; ');
+  const meaning = [field.description, field.expectation].filter((part) => part !== '' && part !== ANY_TEXT).join('; ');
   return [
     `\`${field.key}\``,
     `\`${field.variable}\``,

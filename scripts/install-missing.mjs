@@ -140,7 +140,10 @@ function chooseNpm() {
 
 /** One install at a time in a folder: a second start waits for the first and then has nothing left to do. */
 async function withLock(work) {
-  const lock = join(tmpdir(), `plinth-install-${userInfo().uid}-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.lock`);
+  const lock = join(
+    tmpdir(),
+    `plinth-install-${userInfo().uid}-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.lock`,
+  );
   while (!takeLock(lock)) await sleep(POLL_MS);
   process.on('exit', () => rmSync(lock, { force: true }));
   await work();

@@ -8,8 +8,9 @@ export interface Comparison {
   readonly peerMedian: number;
   /** Of the per-round ratios ours / peer. */
   readonly ratio: Interval;
-  readonly pairs: number;
-  readonly noisyPairs: number;
+  /** Pairs that counted, of all that were measured. */
+  readonly usedPairs: number;
+  readonly allPairs: number;
 }
 
 export interface ComparisonOptions {
@@ -40,7 +41,7 @@ export function compareSides(measurements: readonly Measurement[], options: Comp
     ourMedian: median(kept.map((pair) => pair.ourValue)),
     peerMedian: median(kept.map((pair) => pair.peerValue)),
     ratio: medianInterval(kept.map((pair) => pair.ourValue / pair.peerValue)),
-    pairs: kept.length,
-    noisyPairs: pairs.filter((pair) => pair.isNoisy).length,
+    usedPairs: kept.length,
+    allPairs: pairs.length,
   };
 }

@@ -2,7 +2,8 @@ export { compareSides, type Comparison, type ComparisonOptions } from './compari
 export { launch, type LaunchedProcess, type LaunchOptions } from './launched-process.ts';
 export { readOptions, type BenchmarkOptions } from './options.ts';
 export { PEERS_FOLDER, REPOSITORY_FOLDER } from './places.ts';
-export { readTreeCpuSeconds } from './process-cpu.ts';
+export { readProcessCpuSeconds, readTreeCpuSeconds } from './process-cpu.ts';
+export { summarizeProfile, type ProfileLine } from './profile-summary.ts';
 export { printMeasurement, writeReport, type ReportOptions } from './report.ts';
 export { measureRounds, type Measurement, type Metrics, type Side } from './rounds.ts';
 export { runClient, type ClientOptions } from './run-client.ts';

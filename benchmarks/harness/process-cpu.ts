@@ -32,6 +32,11 @@ function readAllTimes(): Map<number, ProcessTimes> {
   return all;
 }
 
+/** Processor seconds used so far by one process alone and by children of it that were reaped. 0 when there is none. */
+export function readProcessCpuSeconds(pid: number): number {
+  return readTimes(pid)?.cpuSeconds ?? 0;
+}
+
 /** Processor seconds used so far by a process and all its descendants, those that have ended included once they were reaped. */
 export function readTreeCpuSeconds(rootPid: number): number {
   const all = readAllTimes();

@@ -20,7 +20,8 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 }
 
 export function formatComparisons(comparisons: readonly Comparison[]): string {
-  const rows = comparisons.map((comparison) => {
+  const measured = comparisons.filter((comparison) => comparison.allPairs > 0);
+  const rows = measured.map((comparison) => {
     const { ratio } = comparison;
     return [
       comparison.metric,
@@ -28,7 +29,7 @@ export function formatComparisons(comparisons: readonly Comparison[]): string {
       comparison.peer,
       formatNumber(comparison.peerMedian),
       `${formatNumber(ratio.median)} (${formatNumber(ratio.low)}–${formatNumber(ratio.high)})`,
-      `${comparison.pairs} of ${comparison.pairs + comparison.noisyPairs}`,
+      `${comparison.usedPairs} of ${comparison.allPairs}`,
     ];
   });
   return formatTable([['metric', 'Plinth', 'peer', 'peer value', 'ratio (95 % CI)', 'pairs used'], ...rows]);

@@ -35,13 +35,16 @@ function readStream(run: Run, connection: Connection, body: string): Promise<Omi
   });
 }
 
+/** A fresh connection for every request, opened before the clock starts: some peers close theirs after a stream. */
 async function runUser(run: Run, user: number): Promise<void> {
   const { target, bodies, rampMs } = run.specification;
-  const connection = new Connection(target);
-  await connection.open();
-  await sleep((rampMs * user) / bodies.length);
-  for (const body of bodies[user] ?? []) run.records.push({ user, ...(await readStream(run, connection, body)) });
-  connection.close();
+  for (const [index, body] of (bodies[user] ?? []).entries()) {
+    const connection = new Connection(target);
+    await connection.open();
+    if (index === 0) await sleep((rampMs * user) / bodies.length);
+    run.records.push({ user, ...(await readStream(run, connection, body)) });
+    connection.close();
+  }
 }
 
 async function measure(specification: StreamsSpecification): Promise<StreamsReport> {

@@ -11,8 +11,8 @@ export interface PlinthOptions {
   /** One entry of `models` in plinth.yaml. */
   readonly model: { readonly name: string } & Readonly<Record<string, string | number>>;
   readonly cpus?: string;
-  /** Arguments for Node itself, for example to take a profile. */
-  readonly nodeArguments?: readonly string[];
+  /** Given to all its processes as NODE_OPTIONS, for example to take a profile. */
+  readonly nodeOptions?: string;
 }
 
 /** Starts `plinth serve` with one model, as a user would with a configuration file, in a home of its own. */
@@ -29,16 +29,9 @@ export async function startPlinth(options: PlinthOptions): Promise<Served> {
   const key = `bench-${randomBytes(24).toString('hex')}`;
   const started = await launch({
     name: options.name ?? 'plinth',
-    command: [
-      process.execPath,
-      ...(options.nodeArguments ?? []),
-      path.join(REPOSITORY_FOLDER, 'src/cli/plinth.ts'),
-      'serve',
-      '--config',
-      configFile,
-    ],
+    command: [process.execPath, path.join(REPOSITORY_FOLDER, 'src/cli/plinth.ts'), 'serve', '--config', configFile],
     readyUrl: `http://${LOOPBACK}:${port}/readyz`,
-    env: { PLINTH_API_KEY: key, PLINTH_ADMIN_KEY: `${key}-admin` },
+    env: { PLINTH_API_KEY: key, PLINTH_ADMIN_KEY: `${key}-admin`, NODE_OPTIONS: options.nodeOptions ?? '' },
     ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
   });
   return {

@@ -24,7 +24,8 @@ export function registerServe(program: Command, shell: Shell): void {
 /** Resolves when the banner is out; the process lives on until a signal ends it. */
 async function runServe(config: Config, shell: Shell): Promise<void> {
   const startedAtMs = performance.now();
-  const status = openStatusLine(shell.err);
+  // Lines that are no JSON stay out of a log that is read by machines.
+  const status = openStatusLine(shell.err.isInteractive ? shell.err : shell.out);
   const logger = openLog(config, shell, status);
   const { drainMs } = config.limits;
   const shutdown = new Shutdown({ drainMs, logger, followsParent: shell.env['npm_lifecycle_event'] !== undefined });

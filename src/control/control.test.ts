@@ -15,6 +15,7 @@ import type { ControlEvent } from './control-events.ts';
 import { startControl, type Control } from './control.ts';
 import type { ModelStore } from './registry/index.ts';
 
+const silent = createLogger({ level: 'silent' });
 const SCRIPTED = fileURLToPath(new URL('../../tests/replicas/scripted-replica.ts', import.meta.url));
 const TOKEN = 'token-of-this-boot';
 
@@ -67,7 +68,7 @@ async function start(
     store: emptyStore(error),
     keyring,
     metrics: createMetrics(),
-    logger: createLogger({ level: 'silent' }),
+    logger: silent,
     localToken: TOKEN,
     onDrainRequested: () => (drainRequests += 1),
     observer: (event) => events.push(event),

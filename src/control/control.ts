@@ -124,7 +124,7 @@ class ControlRoom implements Control {
   }
 
   replicas(): readonly ReplicaReport[] {
-    return this.#placement.reports();
+    return this.modelNames.flatMap((name) => this.#placement.reports(name));
   }
 
   whenReady(name: string): Promise<ModelFacts> {

@@ -1,13 +1,12 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Config } from '../core/config/index.ts';
-import type { ErrorFacts } from '../core/errors/index.ts';
 import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import { callOf, findCall, generateRequestId, guardRequests, HttpCall, type Admission } from './access/index.ts';
+import { callOf, generateRequestId, guardRequests, HttpCall, type Admission } from './access/index.ts';
+import { answerErrors } from './answer-errors.ts';
 import { createReportRequest } from './observing/index.ts';
 import type { Pipeline } from './pipeline.ts';
-import { formatOpenAiError, httpErrorFacts, registerOpenAi } from './protocols/index.ts';
-import type { RequestRecord } from './stage.ts';
+import { registerOpenAi } from './protocols/index.ts';
 
 export interface ApplicationOptions {
   readonly config: Config;
@@ -33,14 +32,12 @@ export async function createApplication(options: ApplicationOptions): Promise<Fa
     requestTimeout: 0,
     return503OnClosing: false,
   });
-  const routes = rememberRoutes(app);
   answerErrors(app, options);
-  app.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, routes));
   guardRequests(app, {
     keys: options.keys,
     admission: options.admission,
     scheme: tls.certFile === undefined ? 'http' : 'https',
-    allowedHosts: [...security.allowedHosts, options.config.host],
+    allowedHosts: [...security.allowedHosts, ...ownNames(options.config.host)],
     corsOrigins: security.corsOrigins,
     headerCount: limits.headerCount,
     requestTimeoutMs: limits.requestTimeoutMs,
@@ -51,6 +48,11 @@ export async function createApplication(options: ApplicationOptions): Promise<Fa
   registerOpenAi(app, createDoor(options), { ...limits, callOf });
   await app.ready();
   return app;
+}
+
+/** A wildcard address is nobody's name. */
+function ownNames(host: string): readonly string[] {
+  return host === '0.0.0.0' || host === '::' ? [] : [host];
 }
 
 function createDoor({ pipeline, snapshots }: ApplicationOptions): Parameters<typeof registerOpenAi>[1] {
@@ -71,60 +73,6 @@ function registerProbes(app: FastifyInstance, isReady: () => boolean): void {
       .type('text/plain')
       .send(isOk ? 'ok\n' : 'unavailable\n');
   });
-}
-
-function answerErrors(app: FastifyInstance, { metrics, logger }: ApplicationOptions): void {
-  app.setErrorHandler((error, request, reply) => {
-    const facts = httpErrorFacts(error);
-    if (facts.code === 'internal_error') logger.error({ id: request.id, ...withoutMessage(error) }, 'internal error');
-    noteFailure(metrics, facts, findCall(request)?.record);
-    return sendError(reply, facts);
-  });
-}
-
-/** The stages have counted their own refusals; what they have not seen was refused here, before any work. */
-function noteFailure(metrics: Metrics, facts: ErrorFacts, record: RequestRecord | undefined): void {
-  if (record?.failure !== undefined) return;
-  if (record !== undefined) record.failure = facts.code;
-  if (facts.code !== 'internal_error' && facts.code !== 'cancelled') metrics.refusals.inc({ reason: facts.code });
-}
-
-function sendError(reply: FastifyReply, facts: ErrorFacts): FastifyReply {
-  const { status, headers, body } = formatOpenAiError(facts);
-  if (facts.code === 'draining') reply.header('connection', 'close');
-  return reply.code(status).headers(headers).send(body);
-}
-
-/** A defect's name and place; its message may quote what a caller sent. */
-function withoutMessage(error: unknown): { readonly error: string; readonly at: readonly string[] } {
-  if (!(error instanceof Error)) return { error: typeof error, at: [] };
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
-  return { error: error.name, at: frames.slice(0, 8).map((line) => line.trim()) };
-}
-
-interface KnownRoute {
-  readonly methods: readonly string[];
-  readonly pattern: RegExp;
-}
-
-function rememberRoutes(app: FastifyInstance): readonly KnownRoute[] {
-  const routes: KnownRoute[] = [];
-  app.addHook('onRoute', (route) => {
-    const pattern = new RegExp(`^${route.url.replaceAll(/[.+]/g, '\\$&').replaceAll(/:[^/]+|\*/g, '[^/]+')}$`);
-    routes.push({ methods: [route.method].flat(), pattern });
-  });
-  return routes;
-}
-
-const LONGEST_SHOWN_PATH = 100;
-
-function refuseUnknown(request: FastifyRequest, reply: FastifyReply, routes: readonly KnownRoute[]): FastifyReply {
-  const path = request.url.split('?', 1)[0] ?? '';
-  const allowed = [...new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods))];
-  const shown = `${request.method} ${path.length > LONGEST_SHOWN_PATH ? `${path.slice(0, LONGEST_SHOWN_PATH)}…` : path}`;
-  if (allowed.length === 0) return sendError(reply, { code: 'not_found', message: `Unknown request URL: ${shown}.` });
-  reply.header('allow', allowed.join(', '));
-  return sendError(reply, { code: 'method_not_allowed', message: `${shown} is not possible. Allowed: ${allowed.join(', ')}.` });
 }
 
 function createReporter({ metrics, logger }: ApplicationOptions): (request: FastifyRequest, reply: FastifyReply) => void {

@@ -177,9 +177,9 @@ test('a caller that leaves frees its slot', async () => {
   controller.abort();
   for (let tries = 0; tries < 100; tries++) {
     const { replicas } = (await (await fixture.served.manage('/plinth/v1/replicas')).json()) as {
-      replicas: { running: number }[];
+      replicas: { runningSequences: number }[];
     };
-    if (replicas.every(({ running }) => running === 0)) return;
+    if (replicas.every(({ runningSequences }) => runningSequences === 0)) return;
     await new Promise((done) => setTimeout(done, 50));
   }
   assert.fail('the sequence of an absent caller still runs');

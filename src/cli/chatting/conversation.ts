@@ -5,6 +5,7 @@ interface Turn {
   readonly content: string;
 }
 
+/** What every question of a conversation goes out with. */
 export interface ChatOptions {
   readonly model: string;
   readonly system?: string;
@@ -13,6 +14,7 @@ export interface ChatOptions {
   readonly seed?: number;
 }
 
+/** An answer as far as it came. */
 export interface Answer {
   readonly text: string;
   /** `stop`, `length` …, or `interrupted` when the user stopped it. */

@@ -4,7 +4,7 @@ import { listRunning, type RunningServe } from './run-file.ts';
 const ANSWER_LIMIT_MS = 2000;
 
 /** The names of the models that a running serve offers; none when it does not answer. */
-export async function listServed(running: RunningServe): Promise<readonly string[]> {
+async function listServed(running: RunningServe): Promise<readonly string[]> {
   try {
     const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
     const body = await fetchLocal({ running, port: 'inference', path: '/v1/models', signal });

@@ -1,6 +1,6 @@
-export { findServing, listServed } from './find-serving.ts';
+export { findServing } from './find-serving.ts';
 export { nameCommand } from './name-command.ts';
-export { fetchLocal, isRecord, requestLocal } from './local-http.ts';
+export { fetchLocal, requestLocal } from './local-http.ts';
 export { openHome, withHome, type Home } from './open-home.ts';
 export { resolveModelArgument } from './resolve-model-argument.ts';
 export { listRunning, writeRunFile, type RunningServe } from './run-file.ts';

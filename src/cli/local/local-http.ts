@@ -22,6 +22,7 @@ export async function requestLocal(request: LocalRequest): Promise<IncomingMessa
   throw readError(await readJson(response), status);
 }
 
+/** The same, read whole as JSON (at most 8 MiB); undefined when it is none. */
 export async function fetchLocal(request: LocalRequest): Promise<unknown> {
   return readJson(await requestLocal(request));
 }

@@ -15,6 +15,7 @@ export interface HomeOptions {
   readonly logger?: Logger;
 }
 
+/** Opens book, keyring and store. Keys of the environment are accepted beside stored ones. Throws `internal_error` when the home cannot be used. */
 export async function openHome({ config, env, logger = createLogger({ level: 'warn' }) }: HomeOptions): Promise<Home> {
   const { home } = config;
   const book = await openBook({ home });

@@ -42,7 +42,7 @@ function listFiles(folder: string): string[] {
   try {
     return readdirSync(folder)
       .filter((name) => /^\d+\.json$/.test(name))
-      .sort()
+      .toSorted()
       .map((name) => join(folder, name));
   } catch {
     return [];

@@ -1,4 +1,3 @@
-export { acceptLocalToken } from './accept-local-token.ts';
 export { chooseCurl } from './choose-curl.ts';
 export { choosePrivateConfig } from './choose-private-config.ts';
 export { formatBanner } from './format-banner.ts';

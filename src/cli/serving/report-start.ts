@@ -1,7 +1,7 @@
 import type { ControlEvent, ControlObserver } from '../../control/index.ts';
 import { cleanLine, type StatusLine } from '../terminal/index.ts';
 
-/** Shows what the control room reports while models are fetched, on the status line. */
+/** Shows how the fetching of models goes, on the status line. Failures are the log's business. */
 export function reportStart(status: StatusLine): ControlObserver {
   const fetched = new Set<string>();
   return (event) => {
@@ -10,9 +10,11 @@ export function reportStart(status: StatusLine): ControlObserver {
       if (event.progress.phase === 'downloading') fetched.add(event.model);
       return;
     }
-    if (event.type === 'source-failed' || event.type === 'model-obtained') status.clear();
-    const line = describeEvent(event, fetched);
-    if (line !== undefined) status.writeAbove(`${cleanLine(line)}\n`);
+    if (event.type === 'source-failed') status.clear();
+    if (event.type !== 'model-obtained') return;
+    status.clear();
+    if (fetched.has(event.model))
+      status.writeAbove(`${cleanLine(`${event.model}: fetched from ${event.source}, digest checked`)}\n`);
   };
 }
 
@@ -21,12 +23,4 @@ function showProgress({ model, progress }: Extract<ControlEvent, { type: 'pull-p
   if (phase !== 'downloading' && phase !== 'waiting') return;
   const label = phase === 'waiting' ? `${model} (another process fetches it)` : model;
   status.update({ label: cleanLine(label), receivedBytes, totalBytes });
-}
-
-function describeEvent(event: ControlEvent, fetched: ReadonlySet<string>): string | undefined {
-  if (event.type === 'source-failed')
-    return `${event.model}: ${event.source} cannot give it: ${event.reason}; trying the next source`;
-  if (event.type === 'model-obtained' && fetched.has(event.model))
-    return `${event.model}: fetched from ${event.source}, digest checked`;
-  return undefined;
 }

@@ -8,11 +8,13 @@ export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** The shell of this process. */
 export function openShell(): Shell {
   const { env, stdin } = process;
   return { out: openTerminal(process.stdout, env), err: openTerminal(process.stderr, env), input: stdin, env };
 }
 
+/** Writes one indented JSON document to standard output. */
 export function writeJson(shell: Shell, value: unknown): void {
   shell.out.write(`${JSON.stringify(value, undefined, 2)}\n`);
 }

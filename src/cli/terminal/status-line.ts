@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.ts';
 const ERASE_LINE = '\r\u001b[K';
 const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 5000;
-const PLAIN_LINE_FRACTION = 0.1;
+const PLAIN_LINES = 10;
 /** Rate over the recent past, not since the start: what was on disk already must not count. */
 const RATE_WINDOW_MS = 3000;
 
@@ -27,6 +27,7 @@ interface Track {
   plainFraction: number;
 }
 
+/** Redraws at most ten times a second; a plain line comes every tenth of the whole or every 5 s. */
 export function openStatusLine(terminal: Terminal, nowMs: () => number = () => performance.now()): StatusLine {
   const tracks = new Map<string, Track>();
   let shown = '';
@@ -68,10 +69,8 @@ function measureRate(samples: Sample[], sample: Sample): number {
 function writePlainly(terminal: Terminal, update: { progress: Progress; track: Track; atMs: number }): void {
   const { progress, track, atMs } = update;
   const fraction = fractionOf(progress);
-  const isDue =
-    track.plainFraction < 0 || atMs - track.plainAtMs >= PLAIN_LINE_MS || fraction - track.plainFraction >= PLAIN_LINE_FRACTION;
-  const isEnd = isWhole(progress) && track.plainFraction < 1;
-  if (!isDue && !isEnd) return;
+  const hasNewTenth = Math.floor(PLAIN_LINES * fraction) > Math.floor(PLAIN_LINES * track.plainFraction);
+  if (!hasNewTenth && atMs - track.plainAtMs < PLAIN_LINE_MS) return;
   track.plainAtMs = atMs;
   track.plainFraction = fraction;
   terminal.write(`${formatProgressLine(progress)}\n`);

@@ -1,6 +1,7 @@
 import { cleanLine } from './clean-text.ts';
 import type { Terminal } from './terminal.ts';
 
+/** One column of a table; a value that is undefined shows as a dash. */
 export interface Column<Row> {
   readonly title: string;
   readonly align?: 'left' | 'right';

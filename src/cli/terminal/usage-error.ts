@@ -7,6 +7,7 @@ export function usageError(message: string): CommanderError {
   return new CommanderError(2, CODE, message);
 }
 
+/** Whether something thrown came from {@link usageError}. */
 export function isUsageError(error: unknown): boolean {
   return error instanceof CommanderError && error.code === CODE;
 }

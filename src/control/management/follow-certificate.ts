@@ -1,19 +1,31 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import type { Server as TlsPort } from 'node:https';
-import type { SecureContextOptions } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import { PlinthError } from '../../core/errors/index.ts';
 import type { Logger } from '../../core/telemetry/index.ts';
 
-const LOOK_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 1_000;
 
 export interface CertificateFiles {
   readonly certFile: string;
   readonly keyFile: string;
 }
 
-/** Throws `invalid_request` that names the file which cannot be read. */
-export function readCertificate({ certFile, keyFile }: CertificateFiles): SecureContextOptions {
-  return { cert: readPem(certFile, 'tls.certFile'), key: readPem(keyFile, 'tls.keyFile') };
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Throws `invalid_request` that names the files which cannot be read or do not belong together. */
+export function readCertificate({ certFile, keyFile }: CertificateFiles): Certificate {
+  const certificate = { cert: readPem(certFile, 'tls.certFile'), key: readPem(keyFile, 'tls.keyFile') };
+  try {
+    createSecureContext(certificate);
+  } catch (cause) {
+    const message = `tls.certFile '${certFile}' and tls.keyFile '${keyFile}' are no certificate and its key.`;
+    throw new PlinthError({ code: 'invalid_request', message, param: 'tls.certFile' }, { cause });
+  }
+  return certificate;
 }
 
 /** Takes changed files into use for new connections; keeps the old ones while the new are not usable. Returns the way to stop. */
@@ -24,7 +36,8 @@ export function followCertificate(port: TlsPort, files: CertificateFiles, logger
       port.setSecureContext(readCertificate(files));
       logger.info('management port: certificate renewed');
     } catch (error) {
-      logger.warn({ err: error }, 'management port: the changed certificate is not usable, the old one stays');
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.warn({ reason }, 'management port: the changed certificate is not usable, the old one stays');
     }
   };
   for (const path of paths) watchFile(path, { interval: LOOK_EVERY_MS, persistent: false }, renew);

@@ -14,8 +14,10 @@ import {
   type PlacementListener,
   type PlacementOptions,
   type ReplicaEnd,
+  type ReplicaReport,
 } from './index.ts';
 
+const silent = createLogger({ level: 'silent' });
 const SCRIPTED = fileURLToPath(new URL('../../../tests/replicas/scripted-replica.ts', import.meta.url));
 
 class Notes implements PlacementListener {
@@ -39,8 +41,10 @@ class Notes implements PlacementListener {
 let home: string;
 let placement: Placement;
 let metrics: Metrics;
+let placed: string[];
 
 beforeEach(() => {
+  placed = [];
   home = mkdtempSync(join(tmpdir(), 'placement-'));
 });
 
@@ -51,11 +55,11 @@ afterEach(async () => {
 
 async function openPlacement(times: PlacementOptions['times'] = {}): Promise<void> {
   metrics = createMetrics();
-  const logger = createLogger({ level: 'silent' });
-  placement = new Placement({ runFolder: await openRunFolder(home), workerPath: SCRIPTED, metrics, logger, times });
+  placement = new Placement({ runFolder: await openRunFolder(home), workerPath: SCRIPTED, metrics, logger: silent, times });
 }
 
 function place(name: string, change: Partial<ModelSpec> = {}): Notes {
+  placed.push(name);
   const notes = new Notes();
   notes.readStates = () =>
     placement
@@ -88,8 +92,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Of every model that a test places. */
+function allReports(): readonly ReplicaReport[] {
+  return placed.flatMap((model) => placement.reports(model));
+}
+
 function pidOf(model: string): number {
-  const pid = placement.reports().find((report) => report.model === model)?.pid;
+  const pid = allReports().find((report) => report.model === model)?.pid;
   assert.ok(pid !== undefined);
   return pid;
 }
@@ -97,7 +106,7 @@ function pidOf(model: string): number {
 test('a replica becomes ready after it has answered a probe, and its report comes from its pongs', async () => {
   await openPlacement();
   const notes = place('healthy');
-  const report = () => placement.reports()[0];
+  const report = () => allReports()[0];
   await until(() => report()?.promptTokens === 7 && (report()?.rssBytes ?? 0) > 1_000_000);
   assert.equal(notes.states[0], 'loading');
   assert.equal(notes.states.at(-1), 'ready');
@@ -122,7 +131,7 @@ test('a killed replica leaves ready, and another with a new name takes its seat'
   assert.ok(before !== undefined && after !== undefined);
   assert.notEqual(after.id, before.id);
   assert.ok(!existsSync(before.socketPath) && existsSync(after.socketPath));
-  assert.equal(placement.reports()[0]?.restarts, 1);
+  assert.equal(allReports()[0]?.restarts, 1);
   assert.match(await metrics.registry.metrics(), /plinth_replica_replacements_total\{model="healthy",reason="exited"\} 1/);
 });
 
@@ -155,8 +164,8 @@ for (const [title, model, reason, change] of misbehaviours) {
     assert.equal(notes.lost[0]?.end.reason, reason);
     assert.ok((notes.lost[0]?.retryInMs ?? 0) > 0);
     assert.equal(placement.routedReplicas(model)[0]?.state, 'failed');
-    await until(() => placement.reports()[0]?.restarts === 1);
-    assert.equal(placement.reports()[0]?.lastFailure?.reason, reason);
+    await until(() => allReports()[0]?.restarts === 1);
+    assert.equal(allReports()[0]?.lastFailure?.reason, reason);
   });
 }
 
@@ -181,13 +190,13 @@ test('stopping ends every process, one that ignores requests included, removes t
   const healthy = place('healthy');
   const loading = place('never-loads');
   await until(() => stubborn.ready.length === 1 && healthy.ready.length === 1);
-  const pids = placement.reports().map((report) => report.pid ?? 0);
+  const pids = allReports().map((report) => report.pid ?? 0);
   await Promise.all([placement.stop(), placement.stop()]);
   assert.deepEqual(pids.map(isAlive), [false, false, false]);
   assert.deepEqual(readdirSync(join(home, 'run')), []);
   assert.deepEqual([stubborn.lost, healthy.lost, loading.lost].flat(), []);
   assert.deepEqual(
-    placement.reports().map((report) => report.state),
+    allReports().map((report) => report.state),
     ['unloaded', 'unloaded', 'unloaded'],
   );
 });
@@ -197,19 +206,19 @@ test('stopping cancels a replacement that is due', async () => {
   const notes = place('dies-loading');
   await until(() => notes.lost.length === 1);
   await placement.stop();
-  const { restarts } = placement.reports()[0] ?? {};
+  const { restarts } = allReports()[0] ?? {};
   await sleep(400);
-  assert.equal(placement.reports()[0]?.restarts, restarts);
+  assert.equal(allReports()[0]?.restarts, restarts);
 });
 
 test('gauges count replicas by state and forget those that are gone', async () => {
   await openPlacement();
   const notes = place('healthy');
   await until(() => notes.ready.length === 1);
-  recordReplicaMetrics(metrics, placement.reports());
+  recordReplicaMetrics(metrics, allReports());
   process.kill(pidOf('healthy'), 'SIGKILL');
   await until(() => notes.ready.length === 2);
-  recordReplicaMetrics(metrics, placement.reports());
+  recordReplicaMetrics(metrics, allReports());
   const text = await metrics.registry.metrics();
   assert.match(text, /plinth_replicas\{model="healthy",state="ready"\} 1/);
   assert.match(text, /plinth_batch_sequences\{model="healthy",replica="r2"\} 0/);

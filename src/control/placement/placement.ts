@@ -59,8 +59,8 @@ export class Placement {
     return (this.#seats.get(model) ?? []).map((seat) => seat.routed);
   }
 
-  reports(): readonly ReplicaReport[] {
-    return [...this.#seats.values()].flat().map((seat) => seat.report);
+  reports(model: string): readonly ReplicaReport[] {
+    return (this.#seats.get(model) ?? []).map((seat) => seat.report);
   }
 
   /** Ends all replicas and removes their sockets; resolves when the last process is gone. Safe to call again. */

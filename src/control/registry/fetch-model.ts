@@ -116,9 +116,9 @@ class Fetch {
         await this.#download(partial);
         return { sha256: await partial.finish(), bytes: partial.heldBytes };
       } catch (error) {
-        if (!(error instanceof DigestMismatch)) throw error;
-        await removePartial(this.#partialPath);
-        if (!wasHeld) throw error;
+        const isWrong = error instanceof DigestMismatch;
+        if (isWrong || !partial.isResumable) await removePartial(this.#partialPath);
+        if (!isWrong || !wasHeld) throw error;
       } finally {
         await partial.close();
       }

@@ -101,7 +101,7 @@ export class ObtainModel {
     const { logger, environment = process.env, readFreeBytes } = this.#store;
     const fetched = await fetchModel(
       {
-        title: wanted.name,
+        title: withoutSecrets(wanted.reference),
         references: wanted.sources,
         key,
         ...(bytes === undefined ? {} : { bytes }),

@@ -66,6 +66,11 @@ export class PartialFile implements DownloadTarget {
     return this.#expectedSha256;
   }
 
+  /** Whether another attempt can go on from what is held: something tells in the end that the bytes belong together. */
+  get isResumable(): boolean {
+    return this.#heldBytes > 0 && (this.#expectedSha256 !== undefined || this.#heldTag !== undefined);
+  }
+
   expectSha256(sha256: string): void {
     if (this.#expectedSha256 !== undefined && this.#expectedSha256 !== sha256) {
       throw new Error(`it offers another file: sha256 ${sha256}, expected ${this.#expectedSha256}`);

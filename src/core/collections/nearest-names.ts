@@ -10,7 +10,7 @@ export function nearestNames(name: string, known: readonly string[], limit = 3):
     return distance === undefined ? [] : [{ candidate, distance }];
   });
   return scored
-    .sort((a, b) => a.distance - b.distance)
+    .toSorted((a, b) => a.distance - b.distance)
     .slice(0, limit)
     .map((entry) => entry.candidate);
 }

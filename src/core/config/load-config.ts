@@ -10,6 +10,7 @@ import { readConfigFile } from './read-config-file.ts';
 import { readEnvironment, readFlags, type FlagValue } from './read-named-values.ts';
 import { configSchema, type Config } from './schema.ts';
 
+/** The sources that a configuration is read from. */
 export interface ConfigInput {
   /** Values of flags by their names without dashes. */
   readonly flags?: Readonly<Record<string, FlagValue | undefined>>;
@@ -20,6 +21,7 @@ export interface ConfigInput {
   readonly directory?: string;
 }
 
+/** A configuration in force. */
 export interface LoadedConfig {
   /** Complete and checked; `home` is absolute. */
   readonly config: Config;

@@ -8,13 +8,9 @@ const MAX_ALIASES = 100;
 
 /** Reads a YAML file of at most 1 MiB. Throws `invalid_request` naming file, line and column of what cannot be read. */
 export function readConfigFile(file: string): ConfigLayer {
-  return parseConfigText(readLimited(file), file);
-}
-
-/** The same for a text at hand; `file` is its name in messages. */
-export function parseConfigText(text: string, file: string): ConfigLayer {
+  const text = readLimited(file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const flaw = document.errors[0] ?? document.warnings[0];
   if (flaw !== undefined) {
     const { line, col } = lines.linePos(flaw.pos[0]);

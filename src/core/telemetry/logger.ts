@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { gatherLines } from './gather-lines.ts';
 
 /** Structured log. Never given prompts, outputs or keys. */
 export type Logger = PinoLogger;
@@ -16,5 +17,5 @@ export function createLogger(options: LoggerOptions): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return pino(settings, options.destination ?? pino.destination({ fd: 2, sync: false }));
+  return pino(settings, options.destination ?? gatherLines(pino.destination({ fd: 2, sync: false })));
 }

@@ -22,7 +22,7 @@ const MISSING_KEY = {
 const UNKNOWN_KEY = { code: 'invalid_api_key', message: 'The API key is unknown or was revoked.' } as const;
 
 function presentedKey(headers: IncomingHttpHeaders): string | undefined {
-  if (headers.authorization !== undefined) return BEARER.exec(headers.authorization)?.[1];
+  if (headers.authorization !== undefined && headers.authorization !== '') return BEARER.exec(headers.authorization)?.[1];
   const key = headers['x-api-key'];
   return typeof key === 'string' && key !== '' ? key : undefined;
 }

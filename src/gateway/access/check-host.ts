@@ -17,6 +17,19 @@ export function isOwnHost(host: string | undefined, rule: HostRule): boolean {
   return rule.localAddress !== undefined && name === plainAddress(rule.localAddress);
 }
 
+/**
+ * Whether a second Host header came. node:http keeps the first and hides the others, while a proxy in front may have gone by the last;
+ * RFC 9112 section 3.2 has such a request refused.
+ */
+export function hasSecondHost(rawHeaders: readonly string[]): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count > 1;
+}
+
 /** `localhost`, 127.0.0.0/8 and ::1. */
 export function isLoopbackName(name: string): boolean {
   if (name === 'localhost' || name === '::1') return true;

@@ -89,13 +89,19 @@ const hosts: ReadonlyArray<readonly [host: string, status: number]> = [
   ['2130706433', 403],
   ['127.1', 403],
   ['evil.example:80:80', 403],
-  ['', 403],
 ];
 
 test('hosts: only names of this machine and configured ones are answered, against DNS rebinding', async (context) => {
   const { gateway } = await openGateway(context, { config: { security: { allowedHosts: ['llm.example'] } } });
   for (const [host, status] of hosts) assert.equal((await ask(gateway, { headers: { host } })).status, status, host);
   assert.equal((await ask(gateway, { path: '/livez', headers: { host: 'evil.example' } })).status, 403);
+});
+
+test('an empty Host header and none at all are refused', async (context) => {
+  const { gateway } = await openGateway(context);
+  assert.match(await exchangeBytes(gateway, 'GET /livez HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 403 /);
+  assert.match(await exchangeBytes(gateway, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  assert.match(await exchangeBytes(gateway, 'GET /livez HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 403 /);
 });
 
 test('two Host headers are no valid request', async (context) => {

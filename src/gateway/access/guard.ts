@@ -4,7 +4,7 @@ import type { KeyVerifier } from '../../core/messages/index.ts';
 import type { Admission } from './admit.ts';
 import { authenticate } from './authenticate.ts';
 import { chooseDeadlineMs } from './choose-deadline.ts';
-import { isOwnHost } from './check-host.ts';
+import { hasSecondHost, isOwnHost } from './check-host.ts';
 import { judgeOrigin, type OriginRule } from './check-origin.ts';
 import { corsHeaders, preflightHeaders } from './cors-headers.ts';
 import { HttpCall } from './http-call.ts';
@@ -33,9 +33,9 @@ export function guardRequests(app: FastifyInstance, options: GuardOptions): void
   app.decorateRequest(CALL);
   const checkPage = createPageCheck(options);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.setHeader('x-request-id', request.id);
+    reply.header('x-request-id', request.id);
     try {
-      if (request.raw.rawHeaders.length > options.headerCount * 2) throw tooManyHeaders(options.headerCount);
+      checkHeaders(request.raw.rawHeaders, options.headerCount);
       if (checkPage(request, reply)) return;
       if (!options.openPaths.has(request.routeOptions.url ?? '')) admitRequest(request, reply, options);
       done();
@@ -105,13 +105,17 @@ function answerConfiguredOrigin(request: FastifyRequest, reply: FastifyReply, or
   const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
   const asked = request.headers['access-control-request-headers'];
   const headers = isPreflight ? preflightHeaders(origin, asked) : corsHeaders(origin);
-  for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value);
+  reply.headers(headers);
   if (isPreflight) reply.code(204).send();
   return isPreflight;
 }
 
-function tooManyHeaders(most: number): PlinthError {
-  return new PlinthError({ code: 'headers_too_large', message: `A request may have at most ${most} headers.` });
+function checkHeaders(rawHeaders: readonly string[], most: number): void {
+  if (rawHeaders.length > most * 2) {
+    throw new PlinthError({ code: 'headers_too_large', message: `A request may have at most ${most} headers.` });
+  }
+  if (hasSecondHost(rawHeaders))
+    throw new PlinthError({ code: 'invalid_request', message: 'A request has one Host header, not several.' });
 }
 
 function foreignHost(): PlinthError {

@@ -24,7 +24,7 @@ export function createReportRequest(metrics: Metrics, logger: Logger): (finished
     const status = statusOf(finished);
     metrics.requests.inc({ endpoint, model, status: String(status) });
     metrics.requestSeconds.observe({ endpoint, model }, totalMs / 1000);
-    logger.info(logLine(finished, { status, totalMs }), 'request');
+    if (logger.isLevelEnabled('info')) logger.info(logLine(finished, { status, totalMs }), 'request');
   };
 }
 

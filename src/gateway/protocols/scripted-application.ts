@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
+import { isTerminal, type InferenceEvent, type InferenceRequest } from '../../core/inference/index.ts';
 import type { RoutedModel } from '../../core/messages/index.ts';
 import { httpErrorFacts } from './http/index.ts';
 import type { Call, InferenceDoor } from './inference-door.ts';
@@ -61,17 +61,9 @@ export class ScriptedApplication implements InferenceDoor {
     return this.#models;
   }
 
-  async *infer(request: InferenceRequest, call: Call): AsyncGenerator<InferenceEvent> {
+  infer(request: InferenceRequest, call: Call): AsyncIterable<InferenceEvent> {
     this.requests.push(request);
-    let isComplete = false;
-    try {
-      for await (const event of this.script(request, call)) {
-        isComplete = event.type === 'finished' || event.type === 'failed';
-        yield event;
-      }
-    } finally {
-      if (!isComplete) this.#noteCancel();
-    }
+    return new WatchedEvents(this.script(request, call), () => this.#noteCancel());
   }
 
   /** Settles once the work of `count` requests was given up before its end. */
@@ -91,14 +83,44 @@ export class ScriptedApplication implements InferenceDoor {
   }
 }
 
+/** Like the gateway's own streams: leaving ends a read that is under way at once. */
+class WatchedEvents implements AsyncIterableIterator<InferenceEvent> {
+  readonly #events: AsyncIterator<InferenceEvent>;
+  readonly #onCancelled: () => void;
+  readonly #left = Promise.withResolvers<IteratorResult<InferenceEvent>>();
+  #isOver = false;
+
+  constructor(events: AsyncIterable<InferenceEvent>, onCancelled: () => void) {
+    this.#events = events[Symbol.asyncIterator]();
+    this.#onCancelled = onCancelled;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<InferenceEvent>> {
+    const result = await Promise.race([this.#events.next(), this.#left.promise]);
+    if (result.done === true || isTerminal(result.value)) this.#isOver = true;
+    return result;
+  }
+
+  return(): Promise<IteratorResult<InferenceEvent>> {
+    if (!this.#isOver) this.#onCancelled();
+    this.#isOver = true;
+    this.#left.resolve({ done: true, value: undefined });
+    return this.#left.promise;
+  }
+}
+
 /** Yields the events one after the other. */
 export async function* play(events: readonly InferenceEvent[]): AsyncGenerator<InferenceEvent> {
   yield* events;
 }
 
-/** Waits until nobody waits for the answer. */
-export async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+/** Never yields. */
+export function silence(): AsyncIterable<InferenceEvent> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) };
 }
 
 export function scriptedModel(name: string, facts: Partial<NonNullable<RoutedModel['facts']>> = {}): RoutedModel {

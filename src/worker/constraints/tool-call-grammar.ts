@@ -1,5 +1,6 @@
 import { PlinthError } from '../../core/errors/index.ts';
 import type { Tool, ToolOptions } from '../../core/inference/index.ts';
+import { callTags } from './call-tags.ts';
 import {
   anyObject,
   chars,
@@ -13,10 +14,7 @@ import {
   type CharRange,
   type Expression,
 } from './grammar/index.ts';
-import { compileSchema } from './json-schema/index.ts';
-
-/** What opens and closes a call in generated text; the form that Hermes and Qwen models were trained on. */
-export const callTags = { open: '<tool_call>', close: '</tool_call>' } as const;
+import { compileSchema, withLimits } from './json-schema/index.ts';
 
 /** Against a model that calls for ever. */
 const mostCalls = 16;
@@ -29,11 +27,12 @@ const mostCalls = 16;
  * @throws PlinthError `unsupported_schema` with `param` `tools[i].function.parameters`.
  */
 export function toolCallGrammar(options: ToolOptions): string {
-  const grammar = new Grammar();
-  const calls = callsExpression(grammar, options);
-  const open = text(callTags.open);
-  grammar.define('root', options.choice.type === 'auto' ? textOrCalls(grammar, calls) : sequence([open, calls]));
-  const printed = grammar.print();
+  const printed = withLimits('tools', () => {
+    const grammar = new Grammar();
+    const calls = callsExpression(grammar, options);
+    grammar.define('root', options.choice.type === 'auto' ? textOrCalls(grammar, calls) : sequence([text(callTags.open), calls]));
+    return grammar.print();
+  });
   if (printed !== undefined) return printed;
   throw new PlinthError({
     code: 'unsupported_schema',

@@ -1,4 +1,10 @@
+import { PlinthError } from '../../core/errors/index.ts';
 import type { JsonValue } from '../../core/inference/index.ts';
+import { BoundedInterpreter } from './bounded-interpreter.ts';
+import { JinjaEnvironmentClass } from './jinja-library.ts';
+import { declareGlobals } from './template-globals.ts';
+import { FuelMeter, TemplateLimitError, TemplateRefusal } from './template-limits.ts';
+import { readTemplate, type TemplateSyntax } from './template-syntax.ts';
 
 export interface TemplateInputs {
   readonly messages: readonly JsonValue[];
@@ -10,17 +16,79 @@ export interface TemplateInputs {
   readonly now: Date;
 }
 
-/** A compiled chat template; renders within fixed limits of work, time and memory. */
+/** A compiled chat template; renders within fixed limits of work, processor time and memory. */
 export interface ChatTemplate {
   /** It prints tool definitions and calls by itself, in the `<tool_call>` form. */
   readonly handlesTools: boolean;
+  /**
+   * @throws PlinthError `invalid_template` naming the limit or the fault; `invalid_request` with the template's own words when it refuses
+   * the conversation.
+   */
   render(inputs: TemplateInputs): string;
 }
+
+/** For models that bring no template: the form that most small chat models know. */
+const chatMl =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 /**
  * Compiles a model's Jinja chat template; ChatML when the model has none (`undefined` or blank).
  * @throws PlinthError `invalid_template` naming the limit or the fault.
  */
 export function compileTemplate(source: string | undefined): ChatTemplate {
-  return { handlesTools: source !== undefined, render: () => '' };
+  const written = source === undefined || source.trim() === '' ? chatMl : source;
+  const syntax = inTemplateWords(() => readTemplate(written));
+  const render = (inputs: TemplateInputs): string => inTemplateWords(() => renderTemplate(syntax, inputs));
+  return { handlesTools: mentionsTools(written, syntax) && printsTools(render), render };
+}
+
+function renderTemplate(syntax: TemplateSyntax, inputs: TemplateInputs): string {
+  const environment = new JinjaEnvironmentClass();
+  const meter = new FuelMeter();
+  declareGlobals(environment, meter, inputs.now);
+  environment.set('messages', inputs.messages);
+  environment.set('tools', inputs.tools ?? null);
+  environment.set('add_generation_prompt', inputs.addGenerationPrompt);
+  environment.set('bos_token', inputs.bosToken);
+  environment.set('eos_token', inputs.eosToken);
+  return String(new BoundedInterpreter(environment, { syntax, meter }).run(syntax.program).value);
+}
+
+function mentionsTools(source: string, syntax: TemplateSyntax): boolean {
+  return syntax.identifiers.has('tools') && source.includes('<tool_call>');
+}
+
+/** Whether a tool that is offered really reaches the prompt. */
+function printsTools(render: ChatTemplate['render']): boolean {
+  const name = 'offered_for_trial';
+  const tool = { type: 'function', function: { name, description: '', parameters: { type: 'object', properties: {} } } };
+  const messages = [{ role: 'user', content: 'Hi' }];
+  try {
+    const inputs = { messages, tools: [tool], addGenerationPrompt: true, bosToken: '', eosToken: '', now: new Date(0) };
+    return render(inputs).includes(name);
+  } catch {
+    return false;
+  }
+}
+
+function inTemplateWords<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw templateError(error);
+  }
+}
+
+function templateError(error: unknown): PlinthError {
+  if (error instanceof TemplateRefusal)
+    return new PlinthError({ code: 'invalid_request', message: error.message, param: 'messages' });
+  const problem = error instanceof TemplateLimitError ? error.message : faultOf(error);
+  return new PlinthError({ code: 'invalid_template', message: `The model's chat template ${problem}.` }, { cause: error });
+}
+
+function faultOf(error: unknown): string {
+  if (error instanceof RangeError) return 'is nested too deeply or makes a text too long';
+  const words = error instanceof Error ? error.message : String(error);
+  return `is at fault: ${words.slice(0, 200)}`;
 }

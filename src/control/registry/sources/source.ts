@@ -6,6 +6,8 @@ export interface DownloadTarget {
   readonly heldTag: string | undefined;
   readonly expectedBytes: number | undefined;
   readonly expectedSha256: string | undefined;
+  /** Whether the held bytes are worth going on from. */
+  readonly isResumable: boolean;
   /** What the source itself says the digest is. Throws when another one is known already. */
   expectSha256(sha256: string): void;
   /** Throws `insufficient_storage` when so many more bytes do not fit. */

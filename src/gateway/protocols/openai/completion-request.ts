@@ -36,7 +36,9 @@ export const checkCompletionBody: (body: unknown) => CompletionBody = compileWir
 export function parseCompletion(body: CompletionBody, arrival: Arrival): GenerateRequest {
   const choiceCount = body.n ?? 1;
   requireNoRanking(body, choiceCount);
-  const prompts = parseTextInput(body.prompt, 'prompt').map((prompt) => addSuffix(prompt, body.suffix));
+  const prompts = parseTextInput(body.prompt, { field: 'prompt', emptyText: 'allowed' }).map((prompt) =>
+    addSuffix(prompt, body.suffix),
+  );
   if (prompts.length * choiceCount > MOST_CHOICES) {
     throw invalidField(
       'n',
@@ -60,8 +62,15 @@ export function parseCompletion(body: CompletionBody, arrival: Arrival): Generat
   };
 }
 
-/** Prompts of a text input. Empty ones and lists of mixed kinds are refused, with `field` in `param`. */
-export function parseTextInput(input: TextInput, field: string): PlainPrompt[] {
+export interface TextField {
+  readonly field: string;
+  /** An empty prompt begins a text of the model's own; an empty input has no meaning to embed. */
+  readonly emptyText: 'allowed' | 'refused';
+}
+
+/** Prompts of a text input. Empty lists and lists of mixed kinds are refused, with the field in `param`. */
+export function parseTextInput(input: TextInput, { field, emptyText }: TextField): PlainPrompt[] {
+  const toTextPrompt = emptyText === 'allowed' ? anyTextPrompt : filledTextPrompt;
   if (typeof input === 'string') return [toTextPrompt(input, field)];
   if (input.length > MOST_PROMPTS) {
     const isTokens = typeof input[0] === 'number';
@@ -77,7 +86,11 @@ export function parseTextInput(input: TextInput, field: string): PlainPrompt[] {
   });
 }
 
-function toTextPrompt(text: string, path: string): PlainPrompt {
+function anyTextPrompt(text: string): PlainPrompt {
+  return { type: 'text', text };
+}
+
+function filledTextPrompt(text: string, path: string): PlainPrompt {
   if (text === '') throw invalidField(path, `'${path}' must have at least 1 character, but an empty string came.`);
   return { type: 'text', text };
 }

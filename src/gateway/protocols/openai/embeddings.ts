@@ -24,7 +24,7 @@ export function parseEmbedding(body: EmbeddingBody, arrival: Arrival): EmbedRequ
     kind: 'embed',
     id: arrival.requestId,
     model: body.model,
-    inputs: parseTextInput(body.input, 'input'),
+    inputs: parseTextInput(body.input, { field: 'input', emptyText: 'refused' }),
     ...(typeof body.dimensions === 'number' ? { dimensions: body.dimensions } : {}),
     timeLeftMs: arrival.timeLeftMs,
   };

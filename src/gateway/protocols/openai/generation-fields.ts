@@ -6,6 +6,7 @@ import type { SamplingParameters } from '../../../core/inference/index.ts';
 const optionalNumber = (low: number, high: number) => z.number().min(low).max(high).nullish();
 const optionalText = z.string().nullish();
 const INT64 = 2 ** 63;
+const MAX_INT32 = 2 ** 31 - 1;
 
 /** Fields that chat completions and completions have in common, with OpenAI's ranges. */
 export const generationFields = {
@@ -42,7 +43,7 @@ export function parseSampling(body: GenerationBody): SamplingParameters {
   return {
     temperature: body.temperature ?? 1,
     topP: body.top_p ?? 1,
-    topK: Math.max(0, body.top_k ?? 0),
+    topK: Math.min(MAX_INT32, Math.max(0, body.top_k ?? 0)),
     minP: body.min_p ?? 0,
     ...(typeof body.seed === 'number' ? { seed: foldSeed(body.seed) } : {}),
     presencePenalty: body.presence_penalty ?? 0,
@@ -84,13 +85,11 @@ function foldSeed(seed: number): number {
   return (low ^ Math.imul(high, GOLDEN_RATIO)) >>> 0;
 }
 
-const MAX_TOKEN = 2 ** 31 - 1;
-
 function parseLogitBias(bias: GenerationBody['logit_bias']): SamplingParameters['logitBias'] {
   if (bias === undefined || bias === null) return [];
   return Object.entries(bias).map(([key, value]) => {
     const token = Number(key);
-    if (/^\d{1,10}$/.test(key) && token <= MAX_TOKEN) return [token, value];
+    if (/^\d{1,10}$/.test(key) && token <= MAX_INT32) return [token, value];
     throw invalidField(
       'logit_bias',
       `The keys of 'logit_bias' must be token ids (integers from 0), but '${key.slice(0, 40)}' came.`,

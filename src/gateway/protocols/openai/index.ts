@@ -1,2 +1,2 @@
 export { registerOpenAi } from './register-openai.ts';
-export { formatOpenAiError, type OpenAiErrorAnswer } from './wire-shapes.ts';
+export { formatOpenAiError } from './wire-shapes.ts';

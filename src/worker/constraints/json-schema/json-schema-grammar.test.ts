@@ -53,7 +53,7 @@ const scalars = fc.oneof(
   fc.integer({ min: -9, max: 9 }),
   fc.constantFrom('a', 'x\ny', '"', '😀'),
 );
-const optionalKeys = { requiredKeys: ['type'] } as const;
+const optionalKeys: { requiredKeys: ['type'] } = { requiredKeys: ['type'] };
 
 const leaf = fc.oneof(
   fc.record(
@@ -138,9 +138,9 @@ test('every sentence of a random schema parses and validates', () => {
       taken += 1;
       sampleValid(root, { seed, count: 4 });
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
-  assert.ok(taken > 100, `only ${taken} schemas were taken`);
+  assert.ok(taken > 50, `only ${taken} schemas were taken`);
 });
 
 test('common schemas take the texts that a model writes', () => {

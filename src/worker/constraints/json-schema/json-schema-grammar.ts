@@ -50,7 +50,7 @@ function printOrRefuse(grammar: Grammar, param: string): string {
 }
 
 /** Turns outgrown limits into words for the caller; a stack that overflows is a schema too deep for any of them. */
-function withLimits<T>(param: string, work: () => T): T {
+export function withLimits<T>(param: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

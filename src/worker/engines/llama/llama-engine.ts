@@ -14,6 +14,8 @@ import type { Vocabulary } from './vocabulary.ts';
 
 const NO_ROOM = 1;
 const CALIBRATION_STEPS = 3;
+/** A thread count that is still measured after so long stalls. */
+const CALIBRATION_MS = 400;
 const TO_END = -1;
 
 export interface LlamaEngineOptions {
@@ -173,6 +175,7 @@ export class LlamaEngine implements Engine {
     this.#useThreads(threads);
     const { native, context, vocabulary } = this.#options;
     const token = vocabulary.tokenize([], true)[0] ?? 0;
+    const begunAt = performance.now();
     let best = Infinity;
     for (let i = 0; i <= CALIBRATION_STEPS; i++) {
       const batch = this.#batch.fill([{ slot: 0, tokens: [token], position: i, outputs: 'last' }]);
@@ -180,6 +183,7 @@ export class LlamaEngine implements Engine {
       native.decode(context, batch);
       this.#logits(0);
       if (i > 0) best = Math.min(best, performance.now() - startedAt);
+      if (performance.now() - begunAt > CALIBRATION_MS) break;
     }
     this.keepPrefix(0, 0);
     return best;

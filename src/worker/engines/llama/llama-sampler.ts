@@ -5,7 +5,7 @@ import type { Candidates } from './candidates.ts';
 import type { Native, Pointer } from '../llama-library/index.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Penalties look at the whole answer and the end of the prompt. */
+/** Penalties look back so far: the repeat penalty into the prompt too, presence and frequency at the answer alone. */
 const PENALTY_TOKENS = 1024;
 
 export interface SamplerRoom {
@@ -30,7 +30,7 @@ export class LlamaSampler implements Sampler {
     this.#room = room;
     this.#grammar = options.grammar === undefined ? undefined : compileGrammar(room, options.grammar);
     this.#chain = buildChain(room, options);
-    if (hasPenalties(options.parameters)) {
+    if (options.parameters.repeatPenalty !== 1) {
       for (const token of options.promptTokens.slice(-PENALTY_TOKENS)) room.native.acceptToken(this.#chain, token);
     }
   }

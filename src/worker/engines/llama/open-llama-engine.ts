@@ -46,7 +46,7 @@ export function openLlamaEngine(spec: ModelSpec): LlamaEngine {
       poolTokens,
       device: location.device,
       embedsWhole,
-      hasTemplate: template !== undefined,
+      canInfill: vocabulary.infill('', '') !== undefined,
     }),
   });
 }
@@ -110,10 +110,10 @@ interface Description {
   readonly poolTokens: number;
   readonly device: string;
   readonly embedsWhole: boolean;
-  readonly hasTemplate: boolean;
+  readonly canInfill: boolean;
 }
 
-function describe({ native, model, spec, poolTokens, device, embedsWhole, hasTemplate }: Description): ModelFacts {
+function describe({ native, model, spec, poolTokens, device, embedsWhole, canInfill }: Description): ModelFacts {
   return {
     architecture: readMetadata(native, model, 'general.architecture') ?? 'unknown',
     parameterCount: Number(native.parameterCount(model)),
@@ -123,11 +123,7 @@ function describe({ native, model, spec, poolTokens, device, embedsWhole, hasTem
     contextTokens: Math.min(native.trainedContext(model), poolTokens),
     embeddingDimensions: native.embeddingSize(model),
     slots: spec.slots,
-    capabilities: embedsWhole
-      ? ['embed']
-      : hasTemplate
-        ? ['chat', 'completion', 'embed', 'tools']
-        : ['completion', 'embed', 'chat', 'tools'],
+    capabilities: embedsWhole ? ['embed'] : ['chat', 'completion', 'embed', 'tools', ...(canInfill ? (['infill'] as const) : [])],
   };
 }
 

@@ -20,9 +20,7 @@ export class ThreadTuner {
   /** `measure` runs a few steps with a thread count and gives the time of one in milliseconds. */
   constructor(candidates: readonly number[], measure: (threads: number) => number) {
     this.#candidates = candidates;
-    const times = candidates.map((threads) => (candidates.length === 1 ? 0 : measure(threads)));
-    const best = times.indexOf(Math.min(...times));
-    this.#preferred = candidates[best] ?? 1;
+    this.#preferred = candidates.length === 1 ? (candidates[0] ?? 1) : fastest(candidates, measure);
     this.#threads = this.#preferred;
   }
 
@@ -64,4 +62,15 @@ export class ThreadTuner {
     this.#retryAt = now + this.#holdMs;
     this.#holdMs = Math.min(this.#holdMs * 2, LONGEST_HOLD_MS);
   }
+}
+
+/** Goes up while more threads are faster; a count that is not ends the search, since the next one would stall longer still. */
+function fastest(candidates: readonly number[], measure: (threads: number) => number): number {
+  let best = { threads: candidates[0] ?? 1, ms: Infinity };
+  for (const threads of candidates) {
+    const ms = measure(threads);
+    if (ms >= best.ms) break;
+    best = { threads, ms };
+  }
+  return best.threads;
 }

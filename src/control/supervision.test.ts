@@ -1,19 +1,33 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { startControl, type Control, type ControlEvent } from '../src/control/index.ts';
-import { configSchema } from '../src/core/config/index.ts';
-import { encodeFrame } from '../src/core/framing/index.ts';
-import type { GenerateRequest } from '../src/core/inference/index.ts';
-import { createLogger, createMetrics } from '../src/core/telemetry/index.ts';
+import { configSchema } from '../core/config/index.ts';
+import { encodeFrame } from '../core/framing/index.ts';
+import type { GenerateRequest } from '../core/inference/index.ts';
+import { createLogger, createMetrics } from '../core/telemetry/index.ts';
+import type { ControlEvent } from './control-events.ts';
+import { startControl, type Control } from './control.ts';
 
-const LONE_CONTROL = fileURLToPath(new URL('replicas/lone-control.ts', import.meta.url));
+/** A program with nothing but a control room and one echo model; prints the process id of its replica. Argument: the home. */
+const LONE_CONTROL = `
+  import { startControl } from '${new URL('control.ts', import.meta.url).href}';
+  import { configSchema } from '${new URL('../core/config/index.ts', import.meta.url).href}';
+  import { createLogger, createMetrics } from '${new URL('../core/telemetry/index.ts', import.meta.url).href}';
+  const models = [{ name: 'echo', engine: 'echo' }];
+  const control = await startControl({
+    config: configSchema.parse({ home: process.argv[1], managementPort: 0, models }),
+    metrics: createMetrics(),
+    logger: createLogger({ level: 'warn' }),
+  });
+  await control.whenReady('echo');
+  process.stdout.write(String(control.replicas()[0].pid));
+`;
 
 type LostEvent = Extract<ControlEvent, { type: 'replica-lost' }>;
 
@@ -181,13 +195,16 @@ const parentDeaths: ReadonlyArray<readonly [title: string, isStopped: boolean]> 
 
 for (const [title, isStopped] of parentDeaths) {
   test(title, { skip: process.platform !== 'linux' }, async () => {
-    const parent = spawn(process.execPath, [LONE_CONTROL, home], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', LONE_CONTROL, home], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const pid = Number(await new Promise((resolve) => parent.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()))));
     if (isStopped) {
       process.kill(pid, 'SIGSTOP');
       await until(() => stateOf(pid) === 'T');
     }
     parent.kill('SIGKILL');
+    await once(parent, 'exit');
     await until(() => [undefined, 'Z'].includes(stateOf(pid)));
     assert.equal(readdirSync(join(home, 'run')).length, 1);
     await start([echo('echo')]);

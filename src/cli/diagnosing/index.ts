@@ -1,0 +1,4 @@
+export { checkDisk, checkHome, checkMemory, checkRuntime } from './check-machine.ts';
+export { checkPort } from './check-port.ts';
+export { checkLibrary, checkNpm, checkPip } from './check-programs.ts';
+export type { Finding } from './finding.ts';
