@@ -95,18 +95,19 @@ function runNpm(args) {
   const child = spawn(command, [...first, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const end = (signal) => {
+  // Outright: npm answers a gentle signal by going on for many seconds, and what it leaves half done is installed anew anyway.
+  const end = () => {
     try {
-      process.kill(-child.pid, signal);
+      process.kill(-child.pid, 'SIGKILL');
     } catch {
       // It had ended by itself.
     }
     process.exit(130);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => end(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
   const ancestors = readAncestors();
   const watch = setInterval(() => {
-    if (readAncestors() !== ancestors) end('SIGTERM');
+    if (readAncestors() !== ancestors) end();
   }, POLL_MS);
   return new Promise((resolve) => {
     const settle = (code) => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerWith, TIMINGS, type FakeStream } from '../../tests/gateway/fake-worker.ts';
-import { errorCode, GOOD_KEY, openGateway, TEST_KEYS } from '../../tests/gateway/gateway-under-test.ts';
-import { routedModel, routedReplica, TestSnapshots } from '../../tests/gateway/test-snapshots.ts';
+import { answerWith, TIMINGS, type FakeStream } from './fake-worker.ts';
+import { errorCode, GOOD_KEY, openGateway, TEST_KEYS } from './gateway-under-test.ts';
+import { routedModel, routedReplica, FakeSnapshots } from './fake-snapshots.ts';
 import { configSchema } from '../core/config/index.ts';
 import { PlinthError } from '../core/errors/index.ts';
 import { createLogger, createMetrics } from '../core/telemetry/index.ts';
@@ -57,6 +57,19 @@ test('a request whose worker dies before the first event succeeds on its replace
     },
   });
   assert.match(await (await chat()).text(), /"content":"saved"/);
+});
+
+test('an answer in one piece survives the death of its worker in the middle of it', async (context) => {
+  let isFirst = true;
+  const { chat } = await openGateway(context, {
+    script: (stream) => {
+      if (!isFirst) return answerWith('whole')(stream);
+      isFirst = false;
+      stream.send({ type: 'text-delta', choice: 0, text: 'half' });
+      setImmediate(stream.die);
+    },
+  });
+  assert.match(await (await chat()).text(), /"content":"whole"/);
 });
 
 test('a begun stream whose worker dies ends with exactly one error event', async (context) => {
@@ -231,7 +244,7 @@ for (const [what, config, hasKeys, message] of refusedAddresses) {
   test(`a gateway does not start ${what}`, async () => {
     const starting = startGateway({
       config: configSchema.parse({ port: 0, ...config }),
-      snapshots: new TestSnapshots([]),
+      snapshots: new FakeSnapshots([]),
       keys: TEST_KEYS,
       metrics: createMetrics(),
       logger: createLogger({ level: 'silent' }),
@@ -245,7 +258,7 @@ test('a port that is taken is named', async (context) => {
   const { gateway } = await openGateway(context);
   const starting = startGateway({
     config: configSchema.parse({ port: gateway.port }),
-    snapshots: new TestSnapshots([]),
+    snapshots: new FakeSnapshots([]),
     keys: TEST_KEYS,
     metrics: createMetrics(),
     logger: createLogger({ level: 'silent' }),
@@ -257,7 +270,7 @@ test('the override to listen without TLS works and leaves a warning', async () =
   const lines: string[] = [];
   const gateway = await startGateway({
     config: configSchema.parse({ host: '0.0.0.0', port: 0, security: { allowInsecureListen: true } }),
-    snapshots: new TestSnapshots([]),
+    snapshots: new FakeSnapshots([]),
     keys: TEST_KEYS,
     metrics: createMetrics(),
     logger: createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } }),

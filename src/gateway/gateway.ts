@@ -8,6 +8,7 @@ import { chooseListenVerdict, closeListener } from './listening/index.ts';
 import { openPort, type OpenPort } from './open-port.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 
+/** What a gateway is built from. `config` is complete and checked; the other rooms are reached through the interfaces of core. */
 export interface GatewayOptions {
   readonly config: Config;
   readonly snapshots: SnapshotSource;

@@ -2,11 +2,12 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Config } from '../core/config/index.ts';
 import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import { callOf, generateRequestId, guardRequests, HttpCall, type Admission } from './access/index.ts';
+import { callOf, generateRequestId, guardRequests, type Admission } from './access/index.ts';
 import { answerErrors } from './answer-errors.ts';
 import { createReportRequest } from './observing/index.ts';
 import type { Pipeline } from './pipeline.ts';
-import { registerOpenAi } from './protocols/index.ts';
+import { registerOpenAi, type Call, type InferenceDoor } from './protocols/index.ts';
+import type { StageCall } from './stage.ts';
 
 export interface ApplicationOptions {
   readonly config: Config;
@@ -55,12 +56,17 @@ function ownNames(host: string): readonly string[] {
   return host === '0.0.0.0' || host === '::' ? [] : [host];
 }
 
-function createDoor({ pipeline, snapshots }: ApplicationOptions): Parameters<typeof registerOpenAi>[1] {
+function createDoor({ pipeline, snapshots }: ApplicationOptions): InferenceDoor {
   return {
     infer: (request, call) =>
-      pipeline.infer(request, call instanceof HttpCall ? call : { ...call, record: { startedMs: performance.now(), deltas: 0 } }),
+      pipeline.infer(request, hasRecord(call) ? call : { ...call, record: { startedMs: performance.now(), deltas: 0 } }),
     models: () => snapshots.current().models,
   };
+}
+
+/** Calls of HTTP requests, and copies of them, bring the record that their log line is written from. */
+function hasRecord(call: Call): call is StageCall {
+  return 'record' in call;
 }
 
 /** Public, so they say one word and nothing more. */

@@ -4,7 +4,7 @@ import type { SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { createBalance, type Balance } from './balancing/index.ts';
 import { createForward, ReplicaConnections } from './forwarding/index.ts';
-import { createObserve } from './observing/index.ts';
+import { createObserve, recordOutput } from './observing/index.ts';
 import { createRoute } from './routing/index.ts';
 import type { NextStage, Stage, StageCall } from './stage.ts';
 
@@ -28,7 +28,7 @@ export interface Pipeline {
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { snapshots, metrics, logger } = options;
   const connections = new ReplicaConnections({ snapshots, logger });
-  const balance = createBalance({ snapshots, reachability: connections });
+  const balance = createBalance({ snapshots, reachability: connections, onArrived: recordOutput });
   const path = compose(
     [
       createRoute(snapshots), // which model answers

@@ -25,6 +25,8 @@ export interface StageCall {
   /** The answer must be complete by then, on `performance.now()`'s clock. */
   readonly deadlineMs: number;
   readonly record: RequestRecord;
+  /** Nothing of the answer reaches the caller before its end, so lost work may be begun again even after events. */
+  readonly isFolded?: boolean;
   /** Set by routing. */
   readonly model?: RoutedModel;
   /** Set by balancing. */

@@ -111,3 +111,15 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+/** Begins a stream of so many tokens; `whole` resolves with all that came, also when it broke off. */
+export async function beginStream({ url, token }: RunFile, tokens: number): Promise<{ whole: Promise<string> }> {
+  const body = { model: 'parrot', stream: true, messages: [{ role: 'user', content: 'abc'.repeat(tokens) }] };
+  const answer = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (answer.status !== 200) throw new Error(`status ${answer.status}`);
+  return { whole: answer.text().catch(() => 'broken off') };
+}

@@ -33,6 +33,16 @@ test('an end-to-end test that imports a room is found', () => {
   ]);
 });
 
+test('a fixture under tests may open a room, and a test beside the code may use the fixture', () => {
+  const places = placesIn(roomImports, {
+    'tests/gateway/fake-worker.ts': `import { x } from '../../src/gateway/index.ts';`,
+    'tests/conformance/engines.test.ts': `import { x } from '../../src/worker/engines/index.ts';`,
+    'src/gateway/a.test.ts': `import { y } from '../../tests/gateway/fake-worker.ts';`,
+    'src/gateway/b.ts': `import { y } from '../../tests/gateway/fake-worker.ts';`,
+  });
+  assert.deepEqual(places, ['src/gateway/b.ts:1']);
+});
+
 test('a file outside the rooms is found', () => {
   assert.deepEqual(placesIn(roomImports, { 'src/lobby/a.ts': '' }), ['src/lobby/a.ts']);
 });

@@ -29,6 +29,7 @@ export async function runChatLoop(options: ChatLoopOptions): Promise<void> {
     lines.prompt();
   }
   lines.close();
+  write('\n');
 }
 
 async function answerQuestion(

@@ -1,5 +1,6 @@
 import type { Logger } from '../../core/telemetry/index.ts';
-import { watchParent, watchSignals } from './watch-signals.ts';
+import { watchParent } from './watch-parent.ts';
+import { watchSignals } from './watch-signals.ts';
 
 /** What has to end before the process may. */
 export interface Stoppable {
@@ -28,9 +29,8 @@ export class Shutdown {
 
   constructor(options: ShutdownOptions) {
     this.#options = options;
-    const actions = { drain: (reason: string) => this.drain(reason), exitNow: () => this.#exit(INTERRUPTED) };
-    watchSignals(actions);
-    if (options.followsParent) watchParent(actions);
+    watchSignals({ drain: (signal) => this.drain(signal), exitNow: () => this.#exit(INTERRUPTED) });
+    if (options.followsParent) watchParent(() => this.drain('parent process gone'));
     process.on('uncaughtException', (error) => this.#failInternally(error));
     process.on('unhandledRejection', (error) => this.#failInternally(error));
   }

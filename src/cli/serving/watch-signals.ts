@@ -6,7 +6,6 @@ export interface StopActions {
 }
 
 const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-const PARENT_POLL_MS = 500;
 
 /** Stop signals of this process, until it exits. */
 export function watchSignals(actions: StopActions): void {
@@ -20,15 +19,4 @@ export function watchSignals(actions: StopActions): void {
       if (action === 'exit') actions.exitNow();
     });
   }
-}
-
-/** A package manager that was killed outright cannot pass the signal on; its child sees only that its parent has changed. */
-export function watchParent(actions: Pick<StopActions, 'drain'>): void {
-  const parent = process.ppid;
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(timer);
-    actions.drain('parent process gone');
-  }, PARENT_POLL_MS);
-  timer.unref();
 }

@@ -8,9 +8,9 @@ export interface Progress {
   readonly bytesPerSecond: number;
 }
 
-const BAR_WIDTH = 24;
+const BAR_WIDTH = 16;
 
-/** `smollm2  ████████░░░░░░  42 %  41.3 / 98.4 MB  12.1 MB/s  5 s left`, without the bar on a narrow terminal. */
+/** `smollm2  ███████░░░░░░░░░  42 %  41.3 MB of 98.4 MB  12.1 MB/s  5 s left`, without the bar on a narrow terminal. */
 export function formatProgressBar(progress: Progress, columns: number): string {
   const fraction = fractionOf(progress);
   const filled = Math.round(fraction * BAR_WIDTH);

@@ -112,7 +112,7 @@ const progress = { label: 'm', receivedBytes: 41e6, totalBytes: 98e6, bytesPerSe
 
 test('progress tells share, bytes, rate and time left', () => {
   assert.equal(formatProgressLine(progress), 'm: 41 %, 41.0 MB of 98.0 MB, 10.0 MB/s, 5.7 s left');
-  assert.match(formatProgressBar(progress, 100), /^m {2}█{10}░{14} {2}41 % /);
+  assert.match(formatProgressBar(progress, 100), /^m {2}█{7}░{9} {2}41 % /);
   assert.equal(formatProgressLine({ ...progress, totalBytes: 0 }), 'm: 41.0 MB, 10.0 MB/s');
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -81,6 +81,13 @@ describe('book', () => {
     for (const suffix of ['', '-wal', '-shm'])
       assert.equal((await stat(join(home, `plinth.db${suffix}`))).mode & 0o777, 0o600, suffix);
     await book.close();
+  });
+
+  test('a book whose files are open to others is closed to them', async () => {
+    await (await openBook({ home })).close();
+    await chmod(join(home, 'plinth.db'), 0o644);
+    await (await openBook({ home })).close();
+    assert.equal((await stat(join(home, 'plinth.db'))).mode & 0o777, 0o600);
   });
 
   test('commits go to a write-ahead log', async () => {

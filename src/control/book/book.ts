@@ -10,6 +10,7 @@ export interface Book extends ModelRecords, KeyRecords {
   close(): Promise<void>;
 }
 
+/** Where a book lies. */
 export interface BookOptions {
   /** Absolute path of PLINTH_HOME; made with mode 0700 when it is missing. */
   readonly home: string;

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { PlinthError } from '../../core/errors/index.ts';
 import { migrations } from './migrations.ts';
@@ -7,18 +7,36 @@ const BUSY_TIMEOUT_MS = 5_000;
 
 /** Opens the file, makes it when it is missing, and runs the migrations that it lacks. */
 export function openSqlite(filePath: string): DatabaseSync {
-  // SQLite would make the file (and, after it, the -wal and -shm files) with the mode that the umask leaves.
-  closeSync(openSync(filePath, 'a', 0o600));
-  const database = new DatabaseSync(filePath, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  let database: DatabaseSync | undefined;
   try {
+    keepPrivate(filePath);
+    database = new DatabaseSync(filePath, { timeout: BUSY_TIMEOUT_MS });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
     migrate(database, filePath);
     return database;
   } catch (error) {
-    database.close();
+    database?.close();
     if (error instanceof PlinthError) throw error;
     const message = `cannot open the book ${filePath}: ${error instanceof Error ? error.message : String(error)}`;
     throw new PlinthError({ code: 'internal_error', message }, { cause: error });
+  }
+}
+
+/**
+ * SQLite would make the file (and, after its example, the -wal and -shm files) with the mode that the umask leaves. A file that is there
+ * must not be opened here: closing it again would drop the locks of this process's other connections to it (POSIX record locks).
+ */
+function keepPrivate(filePath: string): void {
+  const stats = statSync(filePath, { throwIfNoEntry: false });
+  if (stats !== undefined) {
+    if ((stats.mode & 0o077) !== 0) chmodSync(filePath, 0o600);
+    return;
+  }
+  try {
+    closeSync(openSync(filePath, 'wx', 0o600));
+  } catch (error) {
+    const wasMadeMeanwhile = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    if (!wasMadeMeanwhile) throw error;
   }
 }
 

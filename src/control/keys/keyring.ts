@@ -1,3 +1,4 @@
+import { PlinthError } from '../../core/errors/index.ts';
 import type { KeyVerifier } from '../../core/messages/index.ts';
 import type { KeyRecord, KeyRecords } from '../../core/records/index.ts';
 import type { Logger } from '../../core/telemetry/index.ts';
@@ -13,12 +14,14 @@ type Role = KeyRecord['role'];
 /** What may be told about a key. Times are unix milliseconds. */
 export type KeyFacts = Omit<KeyRecord, 'hash'>;
 
+/** A key at the only time it is known. */
 export interface NewKey {
   readonly id: string;
   /** The key itself, `plk_<id>_<secret>`; it cannot be had again. */
   readonly key: string;
 }
 
+/** What a keyring stands on. */
 export interface KeyringOptions {
   readonly book: KeyRecords;
   /** Absolute path of PLINTH_HOME; the hash key is kept in `secrets/key-hash.key` there. */
@@ -31,6 +34,7 @@ export interface KeyringOptions {
 
 /** The keys of this home. Verifying never waits: a change made by another process is seen within two seconds. */
 export interface Keyring extends KeyVerifier {
+  /** Throws `invalid_request` for a label that is empty, longer than 100 characters or unprintable. */
   create(request: { readonly label: string; readonly role: Role }): Promise<NewKey>;
   /** Stored keys, oldest first, revoked ones included. */
   list(): Promise<readonly KeyFacts[]>;
@@ -54,9 +58,10 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   return {
     verify: (presentedKey) => check.verify(presentedKey, Date.now()),
     isEmpty: (role) => check.isEmpty(role),
-    async create(request) {
+    async create({ label, role }) {
+      checkLabel(label);
       const made = createKeyText();
-      await options.book.addKey({ ...request, id: made.id, hash: check.hashOf(made.key), createdAt: Date.now() });
+      await options.book.addKey({ label, role, id: made.id, hash: check.hashOf(made.key), createdAt: Date.now() });
       await watch.refresh();
       return made;
     },
@@ -74,6 +79,11 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
       await watch.noteUses();
     },
   };
+}
+
+function checkLabel(label: string): void {
+  if (/^[^\p{C}]{1,100}$/u.test(label)) return;
+  throw new PlinthError({ code: 'invalid_request', message: 'a key label has 1 to 100 printable characters' });
 }
 
 /** Carries changes from the book to the check, and uses the other way. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { PlinthError } from '../../core/errors/index.ts';
 import type { ModelRecord } from '../../core/records/index.ts';
 import { hashFile, readFileState, type BlobFolder, type FileState } from './blob-folder.ts';
@@ -155,8 +156,7 @@ export class ObtainModel {
       addedAt: known?.sha256 === found.sha256 ? known.addedAt : Date.now(),
       fileModifiedAtMs: found.state.modifiedAtMs,
     };
-    const isNews = JSON.stringify(known, Object.keys(record).sort()) !== JSON.stringify(record, Object.keys(record).sort());
-    if (isNews) await this.#store.book.putModel(record);
+    if (!isDeepStrictEqual(known, record)) await this.#store.book.putModel(record);
     return { ...toStoredModel(record, this.#blobs), summary: found.summary };
   }
 

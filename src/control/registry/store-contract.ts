@@ -33,6 +33,7 @@ export interface ObtainedModel extends StoredModel {
   readonly summary: GgufSummary;
 }
 
+/** Who watches an obtain, and how it is stopped: an aborted one keeps what it has for the next. */
 export interface ObtainOptions {
   /** At most about ten calls a second. */
   readonly onProgress?: (progress: PullProgress) => void;
@@ -41,6 +42,7 @@ export interface ObtainOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The model files of a home, by name. */
 export interface ModelStore {
   /**
    * The file of a model, checked: fetched when it is not in the store, its digest verified and its header screened every time.
@@ -58,6 +60,7 @@ export interface ModelStore {
   remove(name: string): Promise<boolean>;
 }
 
+/** What a store stands on. */
 export interface ModelStoreOptions {
   /** Absolute path of PLINTH_HOME. */
   readonly home: string;

@@ -37,7 +37,7 @@ export function isLoopbackName(name: string): boolean {
 }
 
 /** Lower-case, without brackets and port; undefined when it is no host at all. */
-export function hostName(host: string): string | undefined {
+function hostName(host: string): string | undefined {
   const parts = /^(?:\[([0-9a-f:.]+)\]|([^:[\]/@\s]+))(?::\d{1,5})?$/.exec(host.toLowerCase());
   return parts?.[1] ?? parts?.[2];
 }

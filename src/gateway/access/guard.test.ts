@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { test } from 'node:test';
-import { errorCode, exchangeBytes, GOOD_KEY, openGateway, rawErrorCode } from '../../../tests/gateway/gateway-under-test.ts';
+import { errorCode, exchangeBytes, GOOD_KEY, openGateway, rawErrorCode } from '../gateway-under-test.ts';
 import type { Gateway } from '../index.ts';
 
 interface Answer {

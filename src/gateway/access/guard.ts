@@ -11,6 +11,7 @@ import { HttpCall } from './http-call.ts';
 import { limitBodyPieces } from './limit-body-pieces.ts';
 import { requestIdOf } from './request-id.ts';
 
+/** What the checks go by. Times in milliseconds. */
 export interface GuardOptions {
   readonly keys: KeyVerifier;
   readonly admission: Admission;
@@ -28,7 +29,10 @@ export interface GuardOptions {
 
 const CALL = 'plinthCall';
 
-/** Puts the checks that every request passes before its body is read on an application: its headers, whose page it comes from, who asks, and whether there is room. */
+/**
+ * Puts the checks on an application that every request passes before its body is read: its headers, whose page it comes from, who asks,
+ * and whether there is room. Refusals are thrown as PlinthError.
+ */
 export function guardRequests(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest(CALL);
   const checkPage = createPageCheck(options);

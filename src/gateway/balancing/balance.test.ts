@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { InferenceEvent } from '../../core/inference/index.ts';
 import type { RoutedReplica } from '../../core/messages/index.ts';
-import { generateRequest, routedModel, routedReplica, TestSnapshots } from '../../../tests/gateway/test-snapshots.ts';
+import { generateRequest, routedModel, routedReplica, FakeSnapshots } from '../fake-snapshots.ts';
 import type { NextStage, StageCall } from '../stage.ts';
 import { createBalance, type Balance } from './balance.ts';
 
@@ -27,7 +27,7 @@ function callWith(fields: Partial<StageCall> = {}): StageCall {
 }
 
 interface Bench {
-  readonly snapshots: TestSnapshots;
+  readonly snapshots: FakeSnapshots;
   readonly balance: Balance;
   /** Replica and time left of every attempt. */
   readonly attempts: Array<{ replica: string | undefined; timeLeftMs: number }>;
@@ -35,7 +35,7 @@ interface Bench {
 }
 
 function openBench(replicas: readonly RoutedReplica[], fields: Parameters<typeof routedModel>[0] = {}): Bench {
-  const snapshots = new TestSnapshots([routedModel({ replicas, ...fields })]);
+  const snapshots = new FakeSnapshots([routedModel({ replicas, ...fields })]);
   const balance = createBalance({ snapshots, reachability: ALWAYS_REACHABLE, random: () => 0 });
   const attempts: Bench['attempts'] = [];
   const ask: Bench['ask'] = (next, call = callWith()) => {
@@ -113,6 +113,32 @@ test('a stream that had begun ends with one replica_lost and is not begun again'
   assert.equal(bench.attempts.length, 1);
 });
 
+test('a folded answer is begun again even after events, and none of the lost attempt is passed on', async () => {
+  const bench = openBench(TWO);
+  const events = await collect(
+    bench.ask(
+      (request, call) => giving(call.replica?.id === 'a' ? [delta('half'), LOST] : [delta('whole'), FINISHED])(request, call),
+      callWith({ isFolded: true }),
+    ),
+  );
+  assert.deepEqual(events, [delta('whole'), FINISHED]);
+});
+
+test('a folded answer that fails passes on its failure alone', async () => {
+  const bench = openBench(TWO);
+  const failed: InferenceEvent = { type: 'failed', error: { code: 'engine_failed', message: 'no' } };
+  assert.deepEqual(await collect(bench.ask(giving([delta('half'), failed]), callWith({ isFolded: true }))), [failed]);
+});
+
+test('a next stage that throws ends the stream and gives the seat back', async () => {
+  const bench = openBench([routedReplica({ slots: 1 })], { queueLength: 0 });
+  const broken: NextStage = () => {
+    throw new Error('broken');
+  };
+  assert.equal(errorOf(await collect(bench.ask(broken))), 'internal_error');
+  assert.deepEqual(await collect(bench.ask(giving([FINISHED]))), [FINISHED]);
+});
+
 test('a stream that ends without a terminal event fails', async () => {
   const bench = openBench(TWO);
   assert.equal(errorOf(await collect(bench.ask(giving([delta('half')])))), 'replica_lost');
@@ -132,7 +158,7 @@ test('an attempt that throws ends the stream with an internal error that says no
 
 test('each attempt is told the time that is left, and none starts after the deadline', async () => {
   let nowMs = 1000;
-  const snapshots = new TestSnapshots([routedModel({ replicas: TWO })]);
+  const snapshots = new FakeSnapshots([routedModel({ replicas: TWO })]);
   const balance = createBalance({ snapshots, reachability: ALWAYS_REACHABLE, random: () => 0, now: () => nowMs });
   const timesLeft: number[] = [];
   const events = await collect(
@@ -211,7 +237,7 @@ test('a ready replica that cannot be reached yet is waited for', async () => {
       return () => undefined;
     },
   };
-  const balance = createBalance({ snapshots: new TestSnapshots([routedModel()]), reachability });
+  const balance = createBalance({ snapshots: new FakeSnapshots([routedModel()]), reachability });
   const asked = collect(balance.stage(generateRequest(), callWith(), giving([FINISHED])));
   await turn();
   isReachable = true;

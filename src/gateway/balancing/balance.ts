@@ -12,15 +12,19 @@ export interface Reachability {
   onReachable(listener: () => void): () => void;
 }
 
+/** Where balancing finds replicas, and its sources of chance and time. */
 export interface BalanceOptions {
   readonly snapshots: SnapshotSource;
   readonly reachability: Reachability;
+  /** Called for every event of every attempt, the moment it comes; a folded answer passes them on only at its end. */
+  readonly onArrived?: (call: StageCall, event: InferenceEvent) => void;
   /** 0 ≤ random < 1. */
   readonly random?: () => number;
   /** Monotonic milliseconds, the clock of `deadlineMs`. */
   readonly now?: () => number;
 }
 
+/** The balancing of one gateway, over all models. */
 export interface Balance {
   stage(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent>;
   /** Ends every request under way with this failure. */
@@ -31,9 +35,9 @@ export interface Balance {
 
 /** The stage that brings a request to a replica, keeps the queue bounded and moves requests away from lost replicas. */
 export function createBalance(options: BalanceOptions): Balance {
-  const { snapshots, reachability, random = Math.random, now = () => performance.now() } = options;
+  const { snapshots, reachability, onArrived = () => undefined, random = Math.random, now = () => performance.now() } = options;
   const views = createViews(snapshots, reachability);
-  const balancer: Balancer = { view: views.view, random, now, open: new Set() };
+  const balancer: Balancer = { view: views.view, onArrived, random, now, open: new Set() };
   return {
     stage(request, call, next) {
       return new BalancedStream(

@@ -1,5 +1,5 @@
 import { errorFactsOf, type ErrorFacts } from '../../core/errors/index.ts';
-import { isTerminal, type InferenceEvent } from '../../core/inference/index.ts';
+import type { InferenceEvent } from '../../core/inference/index.ts';
 
 type Result = IteratorResult<InferenceEvent, undefined>;
 type Attempt = AsyncIterator<InferenceEvent>;
@@ -10,17 +10,22 @@ const MOST_ATTEMPTS = 3;
 
 /** The decisions that a balanced stream leaves to its stage. */
 export interface StreamGuide {
+  /** Nothing reaches the caller before the end: then a lost attempt is made good even after events. */
+  readonly isFolded: boolean;
   /** Called at the first pull. Refuses by calling `end`, else brings an `attempt`, now or later. */
   start(stream: BalancedStream): void;
   /** The replica was lost before anything was passed on. Same as `start`, for the next attempt. */
   restart(stream: BalancedStream): void;
   /** Called exactly once, if `start` was. */
   stop(stream: BalancedStream): void;
+  /** An event came from the attempt. */
+  onArrived(event: InferenceEvent): void;
 }
 
 /**
  * The events of one request over however many attempts it takes: exactly one terminal event, nothing after it, and a second attempt
- * only while nothing of the first has been passed on. Nothing starts before the first pull.
+ * only while nothing of the first has been passed on. A folded stream passes nothing on before its end. Nothing starts before the first
+ * pull.
  */
 export class BalancedStream implements AsyncIterableIterator<InferenceEvent, undefined> {
   readonly #guide: StreamGuide;
@@ -31,8 +36,9 @@ export class BalancedStream implements AsyncIterableIterator<InferenceEvent, und
   #hasStarted = false;
   #hasPassedEvent = false;
   #isEnded = false;
-  /** A terminal event that came while nobody pulled. */
-  #unread: InferenceEvent | undefined;
+  /** Events to be read: those held back for a folded stream, and a terminal one that came while nobody pulled. */
+  #unread: InferenceEvent[] = [];
+  #readCount = 0;
   #waiting: ((result: Result) => void) | undefined;
 
   constructor(guide: StreamGuide) {
@@ -60,8 +66,8 @@ export class BalancedStream implements AsyncIterableIterator<InferenceEvent, und
   }
 
   return(): Promise<Result> {
-    this.#unread = undefined;
     if (!this.#isEnded) this.#finish();
+    this.#forgetUnread();
     this.#waiting?.(DONE);
     this.#waiting = undefined;
     return Promise.resolve(DONE);
@@ -76,6 +82,7 @@ export class BalancedStream implements AsyncIterableIterator<InferenceEvent, und
   end(error: ErrorFacts): void {
     if (this.#isEnded) return;
     this.#finish();
+    this.#forgetUnread();
     this.#pass({ type: 'failed', error });
   }
 
@@ -88,13 +95,22 @@ export class BalancedStream implements AsyncIterableIterator<InferenceEvent, und
     if (result.done === true) return this.#lose();
     const event = result.value;
     if (event.type === 'failed' && event.error.code === 'replica_lost') return this.#lose();
-    if (isTerminal(event)) this.#finish();
+    if (event.type === 'failed') return this.end(event.error);
+    this.#guide.onArrived(event);
+    if (event.type === 'finished') this.#finish();
+    else if (this.#guide.isFolded) return this.#holdBack(event);
     else this.#hasPassedEvent = true;
     this.#pass(event);
   }
 
+  #holdBack(event: InferenceEvent): void {
+    this.#unread.push(event);
+    if (this.#attempt !== undefined) this.#pull(this.#attempt);
+  }
+
   #lose(): void {
     this.#attempt = undefined;
+    this.#forgetUnread();
     this.#losses += 1;
     if (this.#hasPassedEvent) {
       return this.end({ code: 'replica_lost', message: 'The replica was lost while it answered. The answer is incomplete.' });
@@ -117,13 +133,21 @@ export class BalancedStream implements AsyncIterableIterator<InferenceEvent, und
   #pass(event: InferenceEvent): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (waiting === undefined) this.#unread = event;
-    else waiting({ done: false, value: event });
+    if (waiting !== undefined && this.#unread.length === 0) return waiting({ done: false, value: event });
+    this.#unread.push(event);
+    waiting?.(this.#takeUnread());
+  }
+
+  #forgetUnread(): void {
+    this.#unread = [];
+    this.#readCount = 0;
   }
 
   #takeUnread(): Result {
-    const event = this.#unread;
-    this.#unread = undefined;
-    return event === undefined ? DONE : { done: false, value: event };
+    const event = this.#unread[this.#readCount];
+    if (event === undefined) return DONE;
+    this.#readCount += 1;
+    if (this.#readCount === this.#unread.length) this.#forgetUnread();
+    return { done: false, value: event };
   }
 }

@@ -18,7 +18,7 @@ const cases: ReadonlyArray<readonly [what: string, load: ModelLoad, code: string
 ];
 
 for (const [what, given, code] of cases) {
-  test(`admission: ${what}`, () => {
+  test(`admission is right when ${what}`, () => {
     assert.equal(chooseAdmission(given)?.code, code);
   });
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { isTerminal, type InferenceEvent } from '../../core/inference/index.ts';
-import { generateRequest, routedModel, routedReplica, TestSnapshots } from '../../../tests/gateway/test-snapshots.ts';
+import { generateRequest, routedModel, routedReplica, FakeSnapshots } from '../fake-snapshots.ts';
 import type { StageCall } from '../stage.ts';
 import { createBalance, type Balance } from './balance.ts';
 
@@ -14,6 +14,7 @@ interface Attempt {
 }
 
 interface Script {
+  readonly isFolded: boolean;
   readonly attempts: readonly Attempt[];
   readonly deadlineTurns: number | undefined;
   readonly abortAfterTurns: number | undefined;
@@ -26,6 +27,7 @@ const attempt: fc.Arbitrary<Attempt> = fc.record({
 });
 
 const script: fc.Arbitrary<Script> = fc.record({
+  isFolded: fc.boolean(),
   attempts: fc.array(attempt, { minLength: 1, maxLength: 4 }),
   deadlineTurns: fc.option(fc.nat(10), { nil: undefined }),
   abortAfterTurns: fc.option(fc.nat(10), { nil: undefined }),
@@ -64,6 +66,7 @@ async function runScript(balance: Balance, given: Script): Promise<Run> {
     signal: abort.signal,
     deadlineMs: given.deadlineTurns === undefined ? 1e12 : performance.now() + given.deadlineTurns / 10,
     record: { startedMs: 0, deltas: 0 },
+    isFolded: given.isFolded,
   };
   if (given.abortAfterTurns !== undefined) void after(given.abortAfterTurns, () => abort.abort());
   let attempts = 0;
@@ -87,7 +90,7 @@ async function after(turns: number, act: () => void): Promise<void> {
   act();
 }
 
-function setReady(snapshots: TestSnapshots, count: number): void {
+function setReady(snapshots: FakeSnapshots, count: number): void {
   const replicas = ['a', 'b'].slice(0, count).map((id) => routedReplica({ id, slots: 1 }));
   snapshots.set([routedModel({ replicas, queueLength: 3, queueTimeoutMs: 2 })]);
 }
@@ -102,9 +105,10 @@ function checkRun({ events, hasLeft }: Run): void {
 }
 
 /** Room for all that the model can hold means that every seat was given back. */
-async function checkAllSeatsFree(balance: Balance, snapshots: TestSnapshots): Promise<void> {
+async function checkAllSeatsFree(balance: Balance, snapshots: FakeSnapshots): Promise<void> {
   setReady(snapshots, 2);
   const full: Script = {
+    isFolded: false,
     attempts: [{ turns: [0, 1], end: 'finished' }],
     deadlineTurns: undefined,
     abortAfterTurns: undefined,
@@ -117,7 +121,7 @@ async function checkAllSeatsFree(balance: Balance, snapshots: TestSnapshots): Pr
 test('whatever replicas, deadlines, callers and snapshots do, every stream has exactly one terminal event and gives its seat back', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(script, { minLength: 1, maxLength: 7 }), schedule, async (scripts, readyCounts) => {
-      const snapshots = new TestSnapshots([]);
+      const snapshots = new FakeSnapshots([]);
       setReady(snapshots, 2);
       const balance = createBalance({ snapshots, reachability: { isReachable: () => true, onReachable: () => () => undefined } });
       const runs = Promise.all(scripts.map((given) => runScript(balance, given)));
@@ -125,7 +129,7 @@ test('whatever replicas, deadlines, callers and snapshots do, every stream has e
         await turn();
         setReady(snapshots, count);
       }
-      void after(40, () => balance.failAll({ code: 'draining', message: 'bye' }));
+      await after(40, () => balance.failAll({ code: 'draining', message: 'bye' }));
       for (const run of await runs) checkRun(run);
       await checkAllSeatsFree(balance, snapshots);
     }),

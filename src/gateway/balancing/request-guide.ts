@@ -1,5 +1,5 @@
-import type { ErrorFacts } from '../../core/errors/index.ts';
-import type { InferenceRequest } from '../../core/inference/index.ts';
+import { errorFactsOf, type ErrorFacts } from '../../core/errors/index.ts';
+import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
 import type { RoutedModel, RoutedReplica } from '../../core/messages/index.ts';
 import type { NextStage, StageCall } from '../stage.ts';
 import type { BalancedStream, StreamGuide } from './balanced-stream.ts';
@@ -11,6 +11,7 @@ import type { ModelSeats } from './model-seats.ts';
 export interface Balancer {
   /** The model as the newest snapshot has it, its ready and reachable replicas, and its seats. */
   view(modelName: string): ModelView | undefined;
+  readonly onArrived: (call: StageCall, event: InferenceEvent) => void;
   readonly random: () => number;
   readonly now: () => number;
   /** Streams that can still be ended from outside. */
@@ -47,7 +48,10 @@ export class RequestGuide implements StreamGuide {
   #stopWaiting: (() => void) | undefined;
   #onAbort: (() => void) | undefined;
 
+  readonly isFolded: boolean;
+
   constructor(balancer: Balancer, guided: GuidedRequest) {
+    this.isFolded = guided.call.isFolded === true;
     this.#balancer = balancer;
     this.#guided = guided;
   }
@@ -69,6 +73,10 @@ export class RequestGuide implements StreamGuide {
     if (this.#replicaId !== undefined) this.#lostIds.push(this.#replicaId);
     this.#leaveReplica();
     this.#dispatch(stream);
+  }
+
+  onArrived(event: InferenceEvent): void {
+    this.#balancer.onArrived(this.#guided.call, event);
   }
 
   stop(stream: BalancedStream): void {
@@ -101,7 +109,11 @@ export class RequestGuide implements StreamGuide {
     if (replica === undefined) return this.#wait(stream, view);
     this.#endWaiting();
     this.#takeReplica(replica);
-    stream.attempt(next({ ...request, timeLeftMs: Math.ceil(timeLeftMs) }, { ...call, replica }));
+    try {
+      stream.attempt(next({ ...request, timeLeftMs: Math.ceil(timeLeftMs) }, { ...call, replica }));
+    } catch (error) {
+      stream.end(errorFactsOf(error));
+    }
   }
 
   #wait(stream: BalancedStream, view: ModelView): void {

@@ -3,15 +3,15 @@ import { test, type TestContext } from 'node:test';
 import { encodeFrame } from '../../core/framing/index.ts';
 import type { InferenceEvent } from '../../core/inference/index.ts';
 import { createLogger } from '../../core/telemetry/index.ts';
-import { answerWith, startFakeWorker, TIMINGS, type FakeScript, type FakeWorker } from '../../../tests/gateway/fake-worker.ts';
-import { generateRequest, routedModel, routedReplica, TestSnapshots } from '../../../tests/gateway/test-snapshots.ts';
+import { answerWith, startFakeWorker, TIMINGS, type FakeScript, type FakeWorker } from '../fake-worker.ts';
+import { generateRequest, routedModel, routedReplica, FakeSnapshots } from '../fake-snapshots.ts';
 import { ReplicaConnections } from './replica-connections.ts';
 
 const logger = createLogger({ level: 'silent' });
 
 interface Line {
   readonly worker: FakeWorker;
-  readonly snapshots: TestSnapshots;
+  readonly snapshots: FakeSnapshots;
   readonly connections: ReplicaConnections;
   readonly replica: ReturnType<typeof routedReplica>;
 }
@@ -19,7 +19,7 @@ interface Line {
 async function openLine(context: TestContext, script: FakeScript): Promise<Line> {
   const worker = await startFakeWorker(script);
   const replica = routedReplica({ socketPath: worker.socketPath });
-  const snapshots = new TestSnapshots([routedModel({ replicas: [replica] })]);
+  const snapshots = new FakeSnapshots([routedModel({ replicas: [replica] })]);
   const connections = new ReplicaConnections({ snapshots, logger });
   context.after(async () => {
     connections.close();

@@ -6,6 +6,7 @@ import { WorkerConnection } from './worker-connection.ts';
 const FIRST_RETRY_MS = 20;
 const LONGEST_RETRY_MS = 1000;
 
+/** Where the replicas to connect to are found. */
 export interface ReplicaConnectionsOptions {
   readonly snapshots: SnapshotSource;
   readonly logger: Logger;

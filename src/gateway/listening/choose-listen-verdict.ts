@@ -1,3 +1,4 @@
+/** What decides whether an address is safe to listen on. */
 export interface ListenFacts {
   readonly host: string;
   readonly isLoopback: boolean;
@@ -6,6 +7,7 @@ export interface ListenFacts {
   readonly allowsInsecureListen: boolean;
 }
 
+/** Neither field: nothing speaks against it. */
 export interface ListenVerdict {
   /** Why the gateway must not listen there, and what to do about it. */
   readonly refusal?: string;

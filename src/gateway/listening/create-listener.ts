@@ -1,18 +1,21 @@
 import { createServer as createHttp, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createHttps, type Server as SecureServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { TlsMaterial } from './tls-files.ts';
 
+/** The limits of a listening socket and what happens on it. */
 export interface ListenerOptions {
   readonly headerBytes: number;
   readonly headerCount: number;
   readonly connections: number;
   readonly tls: TlsMaterial | undefined;
   readonly onRequest: RequestListener;
-  readonly onClientError: (error: Error, socket: import('node:stream').Duplex) => void;
+  readonly onClientError: (error: Error, socket: Duplex) => void;
   /** A connection beyond the limit was closed. */
   readonly onDropped: () => void;
 }
 
+/** With `setSecureContext` when it speaks TLS. */
 export type Listener = Server | SecureServer;
 
 /** Headers must be complete within this; also the longest that a connection may say nothing at first. */

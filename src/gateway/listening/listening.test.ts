@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { exchangeBytes, GOOD_KEY, openGateway, rawErrorCode } from '../../../tests/gateway/gateway-under-test.ts';
+import { exchangeBytes, GOOD_KEY, openGateway, rawErrorCode } from '../gateway-under-test.ts';
 import { chooseListenVerdict, type ListenFacts } from './choose-listen-verdict.ts';
 
 const malformed: ReadonlyArray<readonly [what: string, bytes: string, status: number, code: string]> = [

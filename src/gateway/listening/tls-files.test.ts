@@ -8,8 +8,8 @@ import { test, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
 import { configSchema } from '../../core/config/index.ts';
 import { createLogger, createMetrics } from '../../core/telemetry/index.ts';
-import { TEST_KEYS } from '../../../tests/gateway/gateway-under-test.ts';
-import { TestSnapshots } from '../../../tests/gateway/test-snapshots.ts';
+import { TEST_KEYS } from '../gateway-under-test.ts';
+import { FakeSnapshots } from '../fake-snapshots.ts';
 import { startGateway, type Gateway } from '../index.ts';
 
 interface SecureGateway {
@@ -49,7 +49,7 @@ async function openSecureGateway(context: TestContext, prepare: (folder: string)
   };
   const gateway = await startGateway({
     config: configSchema.parse({ port: 0, tls: { certFile: join(folder, 'live.crt'), keyFile: join(folder, 'live.key') } }),
-    snapshots: new TestSnapshots([]),
+    snapshots: new FakeSnapshots([]),
     keys: TEST_KEYS,
     metrics: createMetrics(),
     logger: createLogger({ level: 'info', destination: { write } }),

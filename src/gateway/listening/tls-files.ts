@@ -6,11 +6,13 @@ import { createSecureContext } from 'node:tls';
 import { PlinthError } from '../../core/errors/index.ts';
 import type { Logger } from '../../core/telemetry/index.ts';
 
+/** Paths of PEM files. */
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
 }
 
+/** PEM, checked to load and to belong together. */
 export interface TlsMaterial {
   readonly cert: Buffer;
   readonly key: Buffer;

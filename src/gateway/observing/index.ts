@@ -1,2 +1,2 @@
-export { createObserve } from './observe.ts';
+export { createObserve, recordOutput } from './observe.ts';
 export { createReportRequest, type FinishedRequest } from './report-request.ts';

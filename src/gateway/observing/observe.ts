@@ -30,10 +30,6 @@ class RecordingObserver implements StreamObserver {
 
   onEvent(event: InferenceEvent): void {
     switch (event.type) {
-      case 'text-delta':
-      case 'tool-call-delta':
-      case 'embedding':
-        return this.#recordOutput();
       case 'usage-report':
         this.#record.usage = event.usage;
         return;
@@ -43,13 +39,13 @@ class RecordingObserver implements StreamObserver {
       case 'failed':
         this.#record.failure = event.error.code;
         if (this.#record.deltas === 0 && REFUSALS.has(event.error.code)) this.#metrics.refusals.inc({ reason: event.error.code });
-        return;
+        break;
       default:
     }
   }
 
   onEnd(): void {
-    const { usage, timings } = this.#record;
+    const { usage, timings, firstEventMs, startedMs } = this.#record;
     const model = this.#model;
     this.#metrics.requestsInWork.dec({ model });
     if (timings !== undefined) this.#metrics.queueSeconds.observe({ model }, timings.queueMs / 1000);
@@ -58,19 +54,19 @@ class RecordingObserver implements StreamObserver {
       this.#metrics.tokens.inc({ model, kind: 'cached' }, usage.cachedTokens);
       this.#metrics.tokens.inc({ model, kind: 'completion' }, usage.completionTokens);
     }
+    if (firstEventMs !== undefined) this.#metrics.timeToFirstToken.observe({ model }, (firstEventMs - startedMs) / 1000);
     const gapMs = meanGapMs(this.#record);
     if (gapMs !== undefined) this.#metrics.interTokenSeconds.observe({ model }, gapMs / 1000);
   }
+}
 
-  #recordOutput(): void {
-    const nowMs = performance.now();
-    const record = this.#record;
-    record.deltas += 1;
-    record.lastEventMs = nowMs;
-    if (record.firstEventMs !== undefined) return;
-    record.firstEventMs = nowMs;
-    this.#metrics.timeToFirstToken.observe({ model: this.#model }, (nowMs - record.startedMs) / 1000);
-  }
+/** Notes when output came from an engine; to be called the moment it does. */
+export function recordOutput({ record }: StageCall, event: InferenceEvent): void {
+  if (event.type !== 'text-delta' && event.type !== 'tool-call-delta' && event.type !== 'embedding') return;
+  const nowMs = performance.now();
+  record.deltas += 1;
+  record.lastEventMs = nowMs;
+  record.firstEventMs ??= nowMs;
 }
 
 function meanGapMs(record: RequestRecord): number | undefined {

@@ -2,6 +2,7 @@ import { errorTable } from '../../core/errors/index.ts';
 import type { Logger, Metrics } from '../../core/telemetry/index.ts';
 import type { RequestRecord } from '../stage.ts';
 
+/** One HTTP request after its end. */
 export interface FinishedRequest {
   readonly requestId: string;
   readonly keyId: string;

@@ -11,6 +11,11 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Monotonic: comparable with `performance.now()`. */
   readonly deadlineMs: number;
+  /**
+   * Nothing of the answer is sent before its end. Events then come all together at the end, and work that is lost with its replica is
+   * begun again even when it had produced some.
+   */
+  readonly isFolded?: boolean;
 }
 
 /** What a protocol may ask of the rest of the gateway. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PlinthError } from '../../core/errors/index.ts';
-import { routedModel } from '../../../tests/gateway/test-snapshots.ts';
+import { routedModel } from '../fake-snapshots.ts';
 import { chooseVersion } from './choose-version.ts';
 
 const MODELS = ['smollm2', 'tinyllama'].map((name) => routedModel({ name }));

@@ -1,2 +1,1 @@
-export { chooseVersion } from './choose-version.ts';
 export { createRoute } from './route.ts';

@@ -11,6 +11,7 @@ export type ToolTextDelta =
       readonly argumentsText: string;
     };
 
+/** Options of {@link ToolCallParser}. */
 export interface ToolCallParserOptions {
   /** Makes the id of a call, `call_` and something random. */
   readonly createId: () => string;

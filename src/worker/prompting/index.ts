@@ -1,3 +1,3 @@
-export { buildChatPrompt, type ChatPromptOptions, type PromptSegment } from './build-chat-prompt.ts';
-export { checkTemplate } from './check-template.ts';
-export { compileTemplate, type ChatTemplate, type TemplateInputs } from './chat-template.ts';
+export { buildChatPrompt, type ChatPromptOptions } from './build-chat-prompt.ts';
+export type { PromptSegment } from './prompt-segment.ts';
+export { checkTemplate, compileTemplate, type ChatTemplate } from './template/index.ts';

@@ -7,6 +7,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const SILENCE_TIMEOUT_MS = 30_000;
 const MAX_REDIRECTS = 8;
 
+/** A GET, and what it may use. */
 export interface HttpQuestion {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -17,6 +18,7 @@ export interface HttpQuestion {
   readonly signal: AbortSignal;
 }
 
+/** What came of a question. */
 export interface HttpAnswer {
   /** The last answer of the chain; its body has not been read. */
   readonly response: IncomingMessage;

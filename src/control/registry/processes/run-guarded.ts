@@ -6,15 +6,19 @@ import { fileURLToPath } from 'node:url';
 const MAX_KEPT_LINES = 200;
 const SECRET_VARIABLES = ['HF_TOKEN', 'PLINTH_API_KEY', 'PLINTH_ADMIN_KEY'];
 
+/** A command to run. */
 export interface GuardedRun {
   readonly command: string;
   readonly args: readonly string[];
   /** Inherited without Plinth's own secrets. */
   readonly environment: NodeJS.ProcessEnv;
+  /** Where it runs: a folder in which nobody left code or settings for it. */
+  readonly folder: string;
   readonly signal: AbortSignal;
   readonly onLine?: (line: string) => void;
 }
 
+/** How a guarded command ended. */
 export interface GuardedOutcome {
   /** 127 when the command could not be started. */
   readonly exitCode: number;
@@ -28,6 +32,7 @@ export async function runGuarded(run: GuardedRun): Promise<GuardedOutcome> {
   const child = spawn(process.execPath, [guard, run.command, ...run.args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
+    cwd: run.folder,
     env: withoutSecrets(run.environment),
   });
   child.stdin.on('error', () => undefined);

@@ -20,10 +20,8 @@ const screenBytes = (bytes: Buffer, totalBytes = bytes.length) =>
 /** A tiny model with some header values replaced; `undefined` removes one. */
 function withValues(changes: Record<string, DraftValue | undefined>): GgufDraft {
   const draft = draftTinyModel();
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === undefined) delete draft.values[key];
-    else draft.values[key] = value;
-  }
+  const values = new Map<string, DraftValue | undefined>(Object.entries({ ...draft.values, ...changes }));
+  draft.values = Object.fromEntries([...values].flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
   return draft;
 }
 

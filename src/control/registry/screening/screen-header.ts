@@ -62,5 +62,5 @@ function quantizationOf(values: ReadonlyMap<string, HeaderValue>, tensors: Reado
   if (said !== undefined) return said;
   const bytesByType = new Map<string, number>();
   for (const { storage, bytes } of tensors.values()) bytesByType.set(storage.name, (bytesByType.get(storage.name) ?? 0) + bytes);
-  return [...bytesByType].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown';
+  return [...bytesByType].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? 'unknown';
 }

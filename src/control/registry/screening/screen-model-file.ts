@@ -15,6 +15,7 @@ const MAX_REPORT_CHARACTERS = 8 * 1024 * 1024;
 
 const reportSchema = z.union([z.strictObject({ summary: ggufSummarySchema }), z.strictObject({ refusal: z.string() })]);
 
+/** Limits of a screening. */
 export interface ScreenOptions {
   /** 10 s when absent. */
   readonly timeoutMs?: number;

@@ -39,7 +39,7 @@ export function checkPlacement(
   const dataBytes = place.fileBytes - dataStart;
   let end = 0;
   let previous = '';
-  for (const tensor of [...tensors].sort((a, b) => a.offset - b.offset)) {
+  for (const tensor of [...tensors].toSorted((a, b) => a.offset - b.offset)) {
     if (tensor.offset % place.alignment !== 0)
       refuse(`tensor "${tensor.name}" lies at ${tensor.offset}, no multiple of ${place.alignment}`);
     if (tensor.offset < end) refuse(`tensors "${previous}" and "${tensor.name}" overlap`);

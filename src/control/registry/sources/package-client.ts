@@ -31,6 +31,7 @@ export async function runPackageClient(request: SourceRequest, client: PackageCl
       command: client.command,
       args: client.args,
       environment: client.environment,
+      folder: request.workFolder,
       signal: request.signal,
       onLine: (line) => (totalBytes ??= client.readTotalBytes?.(line)),
     });
@@ -50,11 +51,16 @@ export async function findPackage(folder: string, ending: string): Promise<strin
 
 /** Unpacks the member into the target. */
 export async function copyMember(member: ArchiveMember, request: SourceRequest): Promise<void> {
-  await request.target.start({ fromBytes: 0, totalBytes: member.bytes });
+  const start = () => request.target.start({ fromBytes: 0, totalBytes: member.bytes });
+  let isStarted = false;
+  // Started inside the loop, so that the archive is closed when starting fails.
   for await (const chunk of member.content) {
+    if (!isStarted) await start();
+    isStarted = true;
     await request.target.write(chunk);
     request.signal.throwIfAborted();
   }
+  if (!isStarted) await start();
 }
 
 /** What a client's last output says went wrong: the first group of the first line that matches. Credentials in URLs are left out. */

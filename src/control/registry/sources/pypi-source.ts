@@ -58,7 +58,15 @@ async function runPip(
   return runPackageClient(request, {
     command: run.python,
     args: [...pip, '--disable-pip-version-check', '--dest', run.wheels, run.requirement],
-    environment: { ...request.environment, PYTHONUNBUFFERED: '1', TMPDIR: drafts, TEMP: drafts, TMP: drafts },
+    // A machine may allow pip in virtual environments only; nothing is installed here.
+    environment: {
+      ...request.environment,
+      PIP_REQUIRE_VIRTUALENV: '0',
+      PYTHONUNBUFFERED: '1',
+      TMPDIR: drafts,
+      TEMP: drafts,
+      TMP: drafts,
+    },
     folder: request.workFolder,
     readTotalBytes,
   });

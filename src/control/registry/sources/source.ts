@@ -17,6 +17,7 @@ export interface DownloadTarget {
   write(chunk: Uint8Array): Promise<void>;
 }
 
+/** One file that is wanted from a source. */
 export interface SourceRequest {
   readonly reference: string;
   readonly target: DownloadTarget;

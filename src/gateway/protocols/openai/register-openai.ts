@@ -107,7 +107,7 @@ async function answerGeneration<B extends GenerationBody>(
     requireCapability(model, 'infill', 'suffix');
   const choiceCount = request.prompts.length * request.choiceCount;
   const answer = endpoint.format(body, { head: makeHead(endpoint.idPrefix, model), choiceCount, includesUsage });
-  const events = door.infer(request, call);
+  const events = door.infer(request, body.stream === true ? call : { ...call, isFolded: true });
   if (body.stream === true) {
     const { heartbeatMs, stalledReaderMs } = options;
     await streamEvents({ events, format: (event) => answer.toChunks(event), reply, heartbeatMs, stalledReaderMs });
@@ -126,7 +126,7 @@ async function answerEmbeddings(visit: Visit): Promise<string | undefined> {
   requireDimensions(model, body.dimensions);
   const request = parseEmbedding(body, arrivalOf(call));
   const answer = new EmbeddingAnswer(body, request.inputs.length);
-  const isAwaited = await foldEvents(door.infer(request, call), reply.raw, (event) => answer.take(event));
+  const isAwaited = await foldEvents(door.infer(request, { ...call, isFolded: true }), reply.raw, (event) => answer.take(event));
   return isAwaited ? sendable(reply, answer.toBody()) : abandon(reply);
 }
 

@@ -1,6 +1,7 @@
 import { chars, choice, empty, isNever, never, optional, sequence, text, times, type Expression } from './expression.ts';
 import type { Grammar } from './grammar.ts';
 
+/** One end of a range. */
 export interface Bound {
   /** In units of 10^-scale. */
   readonly units: bigint;

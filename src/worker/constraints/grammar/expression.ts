@@ -14,9 +14,13 @@ export type Expression =
 export const never: Expression = { kind: 'choice', options: [] };
 export const empty: Expression = { kind: 'text', text: '' };
 
+/** Exactly this text. */
 export const text = (value: string): Expression => ({ kind: 'text', text: value });
+/** Whatever the named rule matches. */
 export const rule = (name: string): Expression => ({ kind: 'rule', name });
+/** None or more; `of` must not match the empty string, which llama.cpp takes for left recursion. */
 export const anyTimes = (of: Expression): Expression => ({ kind: 'any-times', of });
+/** One or none. */
 export const optional = (of: Expression): Expression => choice([of, empty]);
 
 /** One character of a set; an empty set matches nothing. */
@@ -24,14 +28,16 @@ export function chars(ranges: readonly CharRange[]): Expression {
   return ranges.length === 0 ? never : { kind: 'chars', ranges };
 }
 
+/** Whether nothing matches, as far as the expression itself tells. */
 export function isNever(expression: Expression): boolean {
   return expression.kind === 'choice' && expression.options.length === 0;
 }
 
-export function isEmpty(expression: Expression): boolean {
+function isEmpty(expression: Expression): boolean {
   return expression.kind === 'text' && expression.text === '';
 }
 
+/** One after the other; nothing when a part matches nothing. */
 export function sequence(parts: readonly Expression[]): Expression {
   if (parts.some(isNever)) return never;
   const rest = parts.filter((part) => !isEmpty(part)).flatMap((part) => (part.kind === 'sequence' ? part.parts : [part]));
@@ -39,6 +45,7 @@ export function sequence(parts: readonly Expression[]): Expression {
   return rest.length === 1 && rest[0] !== undefined ? rest[0] : { kind: 'sequence', parts: rest };
 }
 
+/** One of these; the empty string is tried last. */
 export function choice(options: readonly Expression[]): Expression {
   const rest = options.flatMap((option) => (option.kind === 'choice' ? option.options : [option]));
   const hasEmpty = rest.some(isEmpty);

@@ -35,6 +35,7 @@ export function keyOf(name: string): Expression {
   return sequence([text(`${JSON.stringify(name)}:`), blank]);
 }
 
+/** Exactly this value, as `JSON.stringify` writes it. */
 export function literal(value: JsonValue): Expression {
   return text(JSON.stringify(value));
 }
@@ -51,10 +52,12 @@ export function stringChar(grammar: Grammar): Expression {
   });
 }
 
+/** Any JSON string. */
 export function anyString(grammar: Grammar): Expression {
   return grammar.once('string', () => sequence([quote, anyTimes(stringChar(grammar)), quote]));
 }
 
+/** A JSON string with this between its quotes. */
 export function quoted(content: Expression): Expression {
   return sequence([quote, content, quote]);
 }
@@ -71,6 +74,7 @@ export function anyInteger(grammar: Grammar): Expression {
   });
 }
 
+/** Any JSON number of up to 15 digits before and 15 after the point, its exponent within ±99. */
 export function anyNumber(grammar: Grammar): Expression {
   return grammar.once('number', () => {
     const digits = grammar.once('digit', () => digit);
@@ -92,6 +96,7 @@ export function anyNumber(grammar: Grammar): Expression {
   });
 }
 
+/** Any JSON value. */
 export function anyValue(grammar: Grammar): Expression {
   return grammar.once('value', () =>
     choice([
@@ -106,6 +111,7 @@ export function anyValue(grammar: Grammar): Expression {
   );
 }
 
+/** Any JSON object. */
 export function anyObject(grammar: Grammar): Expression {
   return grammar.once('object', () => {
     const pair = grammar.once('pair', () => sequence([anyString(grammar), colon, anyValue(grammar)]));

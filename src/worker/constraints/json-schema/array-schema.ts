@@ -1,7 +1,7 @@
 import { choice, comma, empty, never, sequence, text, type Expression } from '../grammar/index.ts';
 import { highestCount, lowestCount } from './count-limits.ts';
 import type { SchemaScope } from './flat-schema.ts';
-import { isJsonArray, type SchemaNode } from './schema-document.ts';
+import { isJsonArray, type Subschema } from './schema-document.ts';
 
 /**
  * Arrays: the places of `prefixItems` in their order (all of them unless `minItems` asks for fewer), then more by `items` where it is
@@ -55,7 +55,7 @@ function prefixPlaces(scope: SchemaScope): Expression[] {
   return Array.from({ length }, (_, index) => scope.compile(itemNodes(scope, index)));
 }
 
-function itemNodes(scope: SchemaScope, index: number): SchemaNode[] {
+function itemNodes(scope: SchemaScope, index: number): Subschema[] {
   return scope.parts.flatMap((part) => {
     const { node, schema } = part;
     const place = prefixOf(scope, part)[index];

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../core/inference/index.ts';
 import type { Expression, Grammar } from '../grammar/index.ts';
-import { isJsonArray, isJsonObject, type SchemaDocument, type SchemaNode } from './schema-document.ts';
+import { isJsonArray, isJsonObject, type SchemaDocument, type Subschema } from './schema-document.ts';
 
 /** `number` stands for numbers that are no integers. */
 export type JsonType = 'null' | 'boolean' | 'object' | 'array' | 'number' | 'integer' | 'string';
@@ -13,7 +13,7 @@ export interface FlatSchema {
 }
 
 export interface FlatPart {
-  readonly node: SchemaNode;
+  readonly node: Subschema;
   readonly schema: JsonObject;
 }
 
@@ -21,8 +21,8 @@ export interface SchemaGroup {
   readonly keyword: 'anyOf' | 'oneOf';
   readonly path: string;
   /** A node with nothing but this keyword. */
-  readonly node: SchemaNode;
-  readonly branches: readonly SchemaNode[];
+  readonly node: Subschema;
+  readonly branches: readonly Subschema[];
 }
 
 /** What the expression of one type needs: its parts, and a way to compile the schemas below. */
@@ -30,7 +30,7 @@ export interface SchemaScope {
   readonly document: SchemaDocument;
   readonly grammar: Grammar;
   readonly parts: readonly FlatPart[];
-  readonly compile: (conjuncts: readonly SchemaNode[]) => Expression;
+  readonly compile: (conjuncts: readonly Subschema[]) => Expression;
 }
 
 const deepestInclusion = 64;
@@ -94,12 +94,12 @@ const typeNames: Readonly<Record<string, readonly JsonType[]>> = {
 const allTypes: readonly JsonType[] = ['null', 'boolean', 'object', 'array', 'number', 'integer', 'string'];
 
 /** Follows `$ref` and `allOf` until only parts and groups are left. @throws PlinthError for a keyword that cannot be expressed. */
-export function flattenSchema(document: SchemaDocument, conjuncts: readonly SchemaNode[]): FlatSchema {
+export function flattenSchema(document: SchemaDocument, conjuncts: readonly Subschema[]): FlatSchema {
   const parts = new Map<number, FlatPart>();
   const groups = new Map<number, SchemaGroup>();
   const done = new Set<number>();
   let isNever = false;
-  const visit = (node: SchemaNode, above: readonly number[]): void => {
+  const visit = (node: Subschema, above: readonly number[]): void => {
     if (node.schema === false) isNever = true;
     if (typeof node.schema === 'boolean') return;
     if (above.includes(node.id)) throw document.refusal(node.path, 'refers to itself without an end');
@@ -119,7 +119,7 @@ export function flattenSchema(document: SchemaDocument, conjuncts: readonly Sche
 }
 
 /** The nodes that mean the same as the flat schema; with `except`, all but that group. */
-export function conjunctsOf(flat: FlatSchema, except?: SchemaGroup): SchemaNode[] {
+export function conjunctsOf(flat: FlatSchema, except?: SchemaGroup): Subschema[] {
   const groups = flat.groups.filter((group) => group !== except);
   return [...flat.parts.map((part) => part.node), ...groups.map((group) => group.node)];
 }
@@ -150,13 +150,13 @@ export function typesOfPart(document: SchemaDocument, part: FlatPart): Set<JsonT
   return new Set([...types.flat(), ...(part.schema['nullable'] === true ? (['null'] as const) : [])]);
 }
 
-function includedNodes(document: SchemaDocument, node: SchemaNode, schema: JsonObject): SchemaNode[] {
+function includedNodes(document: SchemaDocument, node: Subschema, schema: JsonObject): Subschema[] {
   const reference = schema['$ref'];
   const referred = reference === undefined ? [] : [document.resolve(node, reference)];
   return [...referred, ...branchesOf(document, node, { schema, keyword: 'allOf' })];
 }
 
-function groupsOf(document: SchemaDocument, node: SchemaNode, schema: JsonObject): SchemaGroup[] {
+function groupsOf(document: SchemaDocument, node: Subschema, schema: JsonObject): SchemaGroup[] {
   return (['anyOf', 'oneOf'] as const)
     .filter((keyword) => schema[keyword] !== undefined)
     .map((keyword) => ({
@@ -167,7 +167,7 @@ function groupsOf(document: SchemaDocument, node: SchemaNode, schema: JsonObject
     }));
 }
 
-function branchesOf(document: SchemaDocument, node: SchemaNode, at: { schema: JsonObject; keyword: string }): SchemaNode[] {
+function branchesOf(document: SchemaDocument, node: Subschema, at: { schema: JsonObject; keyword: string }): Subschema[] {
   const list = at.schema[at.keyword];
   if (list === undefined) return [];
   const path = `${node.path}.${at.keyword}`;
@@ -175,7 +175,7 @@ function branchesOf(document: SchemaDocument, node: SchemaNode, at: { schema: Js
   return list.map((branch, index) => document.nodeOf(branch, `${path}[${index}]`));
 }
 
-function refuseInexpressible(document: SchemaDocument, node: SchemaNode, schema: JsonObject): void {
+function refuseInexpressible(document: SchemaDocument, node: Subschema, schema: JsonObject): void {
   for (const [keyword, value] of Object.entries(schema)) {
     const path = `${node.path}.${keyword}`;
     if (inexpressible.has(keyword) && !isVoid(keyword, value))

@@ -1,1 +1,1 @@
-export { compileSchema, jsonObjectGrammar, jsonSchemaToGrammar, type SchemaGrammarOptions, withLimits } from './json-schema-grammar.ts';
+export { compileSchema, jsonObjectGrammar, jsonSchemaToGrammar, withLimits } from './json-schema-grammar.ts';

@@ -4,6 +4,7 @@ import { anyObject, Grammar, GrammarLimitError, type Expression } from '../gramm
 import { SchemaCompiler } from './schema-compiler.ts';
 import { SchemaDocument } from './schema-document.ts';
 
+/** Options of {@link jsonSchemaToGrammar}. */
 export interface SchemaGrammarOptions {
   /** Where the schema stands in the request, `response_format.json_schema.schema`; error messages continue this path. */
   readonly param: string;

@@ -16,12 +16,12 @@ import {
   type Grammar,
 } from '../grammar/index.ts';
 import type { SchemaScope } from './flat-schema.ts';
-import { isJsonArray, isJsonObject, type SchemaNode } from './schema-document.ts';
+import { isJsonArray, isJsonObject, type Subschema } from './schema-document.ts';
 
 interface Property {
   readonly name: string;
   readonly isRequired: boolean;
-  readonly conjuncts: readonly SchemaNode[];
+  readonly conjuncts: readonly Subschema[];
 }
 
 /**
@@ -75,7 +75,7 @@ function declaredProperties(scope: SchemaScope): Property[] {
 }
 
 /** The schemas of properties that are not declared; undefined when there are to be none. */
-function extraNodes(scope: SchemaScope): SchemaNode[] | undefined {
+function extraNodes(scope: SchemaScope): Subschema[] | undefined {
   const stated = scope.parts.filter((part) => part.schema['additionalProperties'] !== undefined);
   if (stated.some((part) => part.schema['additionalProperties'] === false)) return undefined;
   const hasProperties = scope.parts.some((part) => part.schema['properties'] !== undefined);
@@ -85,7 +85,7 @@ function extraNodes(scope: SchemaScope): SchemaNode[] | undefined {
   );
 }
 
-function extraPairExpression(scope: SchemaScope, properties: readonly Property[], extra: readonly SchemaNode[]): Expression {
+function extraPairExpression(scope: SchemaScope, properties: readonly Property[], extra: readonly Subschema[]): Expression {
   const names = properties.map((property) => property.name);
   const key = names.length === 0 ? anyString(scope.grammar) : quoted(otherName(scope.grammar, names));
   return scope.grammar.named('pair', sequence([key, colon, scope.compile(extra)]));
@@ -146,17 +146,13 @@ function refusePropertyCounts(scope: SchemaScope, properties: readonly Property[
   }
 }
 
-function propertiesOf(
-  scope: SchemaScope,
-  node: SchemaNode,
-  value: JsonValue | undefined,
-): { readonly [name: string]: JsonValue } {
+function propertiesOf(scope: SchemaScope, node: Subschema, value: JsonValue | undefined): { readonly [name: string]: JsonValue } {
   if (value === undefined) return {};
   if (!isJsonObject(value)) throw scope.document.refusal(`${node.path}.properties`, 'must be an object of schemas');
   return value;
 }
 
-function requiredNames(scope: SchemaScope, node: SchemaNode, value: JsonValue | undefined): string[] {
+function requiredNames(scope: SchemaScope, node: Subschema, value: JsonValue | undefined): string[] {
   if (value === undefined) return [];
   const names = isJsonArray(value) ? value : [value];
   return names.map((name) => {

@@ -7,14 +7,14 @@ import {
   type FlatSchema,
   type JsonType,
 } from './flat-schema.ts';
-import { isJsonArray, isJsonObject, type SchemaDocument, type SchemaNode } from './schema-document.ts';
+import { isJsonArray, isJsonObject, type SchemaDocument, type Subschema } from './schema-document.ts';
 import { enumeratedValues, fitsAll } from './schema-match.ts';
 
 const deepestComparison = 6;
 const mostComparisons = 2_000;
 
 /** Whether it is certain that no value fits both sets of schemas. */
-export function areDisjoint(document: SchemaDocument, left: readonly SchemaNode[], right: readonly SchemaNode[]): boolean {
+export function areDisjoint(document: SchemaDocument, left: readonly Subschema[], right: readonly Subschema[]): boolean {
   return compare({ document, left: mostComparisons }, [left, right], 0);
 }
 
@@ -24,7 +24,7 @@ interface Comparing {
   left: number;
 }
 
-type Pair = readonly [left: readonly SchemaNode[], right: readonly SchemaNode[]];
+type Pair = readonly [left: readonly Subschema[], right: readonly Subschema[]];
 
 function compare(work: Comparing, [left, right]: Pair, depth: number): boolean {
   const { document } = work;
@@ -42,7 +42,7 @@ function compare(work: Comparing, [left, right]: Pair, depth: number): boolean {
 }
 
 /** All values that the first names fail the second. */
-function valuesApart(document: SchemaDocument, [flat, other]: readonly [FlatSchema, readonly SchemaNode[]]): boolean {
+function valuesApart(document: SchemaDocument, [flat, other]: readonly [FlatSchema, readonly Subschema[]]): boolean {
   const values = enumeratedValues(document, flat.parts);
   return values !== undefined && values.every((value) => !fitsAll(document, other, value));
 }
@@ -81,7 +81,7 @@ function forbids(parts: readonly FlatPart[], name: string): boolean {
   });
 }
 
-function propertyNodes(document: SchemaDocument, parts: readonly FlatPart[], name: string): SchemaNode[] {
+function propertyNodes(document: SchemaDocument, parts: readonly FlatPart[], name: string): Subschema[] {
   return parts.flatMap((part) => {
     const properties = part.schema['properties'];
     if (!isJsonObject(properties) || !Object.hasOwn(properties, name)) return [];

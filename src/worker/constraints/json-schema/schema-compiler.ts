@@ -14,7 +14,7 @@ import {
 import { numberExpression } from './number-schema.ts';
 import { objectExpression } from './object-schema.ts';
 import { areDisjoint } from './oneof-branches.ts';
-import type { SchemaDocument, SchemaNode } from './schema-document.ts';
+import type { SchemaDocument, Subschema } from './schema-document.ts';
 import { enumeratedValues } from './schema-match.ts';
 import { stringExpression } from './string-schema.ts';
 
@@ -36,7 +36,7 @@ export class SchemaCompiler {
   }
 
   /** The expression of the JSON texts for which all of `conjuncts` hold. */
-  compile(conjuncts: readonly SchemaNode[]): Expression {
+  compile(conjuncts: readonly Subschema[]): Expression {
     const flat = flattenSchema(this.#document, conjuncts);
     if (flat.isNever) return never;
     if (flat.parts.length === 0 && flat.groups.length === 0) return anyValue(this.#grammar);
@@ -72,7 +72,7 @@ export class SchemaCompiler {
     return choice(group.branches.map((branch) => this.compile([...rest, branch])));
   }
 
-  #refuseOverlap(group: SchemaGroup, rest: readonly SchemaNode[]): void {
+  #refuseOverlap(group: SchemaGroup, rest: readonly Subschema[]): void {
     if (group.branches.length > mostExclusiveBranches) {
       throw this.#document.refusal(group.path, `has more than ${mostExclusiveBranches} branches`);
     }

@@ -2,7 +2,7 @@ import { PlinthError } from '../../../core/errors/index.ts';
 import type { JsonObject, JsonValue } from '../../../core/inference/index.ts';
 
 /** One schema of the document. The same place always has the same `id`. */
-export interface SchemaNode {
+export interface Subschema {
   readonly id: number;
   readonly schema: JsonObject | boolean;
   /** Where it stands in the request, for messages. */
@@ -27,9 +27,9 @@ export function canonicalText(value: JsonValue): string {
 
 /** A JSON schema with identities for its parts, references resolved, and errors that know their place. */
 export class SchemaDocument {
-  readonly root: SchemaNode;
+  readonly root: Subschema;
   readonly #param: string;
-  readonly #nodes = new Map<string, SchemaNode>();
+  readonly #nodes = new Map<string, Subschema>();
   readonly #objectKeys = new WeakMap<object, string>();
   #serial = 0;
 
@@ -39,7 +39,7 @@ export class SchemaDocument {
   }
 
   /** @throws PlinthError when `schema` is not a schema at all. */
-  nodeOf(schema: JsonValue | undefined, path: string): SchemaNode {
+  nodeOf(schema: JsonValue | undefined, path: string): Subschema {
     if (typeof schema === 'boolean') return this.#remember(`${schema}`, schema, path);
     if (!isJsonObject(schema)) throw this.refusal(path, `must be a JSON schema: an object or a boolean`);
     let key = this.#objectKeys.get(schema);
@@ -51,7 +51,7 @@ export class SchemaDocument {
   }
 
   /** The node without some keywords, or with only some; the same answer for the same question. */
-  derive(node: SchemaNode, what: string, keep: (keyword: string) => boolean): SchemaNode {
+  derive(node: Subschema, what: string, keep: (keyword: string) => boolean): Subschema {
     if (typeof node.schema === 'boolean') return node;
     const all = Object.entries(node.schema);
     const entries = all.filter(([keyword]) => keep(keyword));
@@ -60,7 +60,7 @@ export class SchemaDocument {
   }
 
   /** The node that `$ref` names: `#` or a JSON pointer (RFC 6901) into this document. */
-  resolve(node: SchemaNode, reference: JsonValue): SchemaNode {
+  resolve(node: Subschema, reference: JsonValue): Subschema {
     if (typeof reference !== 'string' || !/^#(\/.*)?$/s.test(reference)) {
       throw this.refusal(`${node.path}.$ref`, 'can only point into the same schema, as "#/$defs/name" does');
     }
@@ -81,7 +81,7 @@ export class SchemaDocument {
     return new PlinthError({ code: 'unsupported_schema', message: `${place} ${problem}.`, param: this.#param });
   }
 
-  #remember(key: string, schema: JsonObject | boolean, path: string): SchemaNode {
+  #remember(key: string, schema: JsonObject | boolean, path: string): Subschema {
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;
     this.#serial += 1;

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../core/inference/index.ts';
 import { flattenSchema, typesOfPart, type FlatPart, type JsonType } from './flat-schema.ts';
-import { canonicalText, isJsonArray, isJsonObject, type SchemaDocument, type SchemaNode } from './schema-document.ts';
+import { canonicalText, isJsonArray, isJsonObject, type SchemaDocument, type Subschema } from './schema-document.ts';
 import { enforcedPatterns } from './string-schema.ts';
 
 /**
@@ -16,7 +16,7 @@ export function enumeratedValues(document: SchemaDocument, parts: readonly FlatP
 }
 
 /** Whether a value validates against all of `conjuncts`. */
-export function fitsAll(document: SchemaDocument, conjuncts: readonly SchemaNode[], value: JsonValue): boolean {
+export function fitsAll(document: SchemaDocument, conjuncts: readonly Subschema[], value: JsonValue): boolean {
   const flat = flattenSchema(document, conjuncts);
   if (flat.isNever || !flat.parts.every((part) => fitsPart(document, part, value))) return false;
   return flat.groups.every((group) => {

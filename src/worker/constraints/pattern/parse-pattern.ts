@@ -22,12 +22,16 @@ const controlEscapes: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f
  */
 export function parsePattern(pattern: string): PatternAlternative[] {
   if (pattern.length > longestPattern) throw new PatternError(`is longer than ${longestPattern} characters`);
-  try {
-    new RegExp(pattern, 'u');
-  } catch {
-    throw new PatternError('is not a valid regular expression (with the flag u)');
-  }
+  if (!isRegExp(pattern)) throw new PatternError('is not a valid regular expression (with the flag u)');
   return new PatternParser(pattern).parse();
+}
+
+function isRegExp(pattern: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').unicode;
+  } catch {
+    return false;
+  }
 }
 
 class PatternParser {

@@ -1,15 +1,15 @@
-import { parseTemplate, type JinjaNode } from './jinja-library.ts';
+import { parseTemplate, type JinjaElement } from './jinja-library.ts';
 import { TemplateLimitError, templateLimits } from './template-limits.ts';
 
 /** A parsed template with what its interpreter must know of its nodes. */
 export interface TemplateSyntax {
-  readonly program: JinjaNode;
+  readonly program: JinjaElement;
   /** Statements of a body: their value is printed. */
-  readonly printed: ReadonlySet<JinjaNode>;
+  readonly printed: ReadonlySet<JinjaElement>;
   /** What a `for` runs over. */
-  readonly iterated: ReadonlySet<JinjaNode>;
+  readonly iterated: ReadonlySet<JinjaElement>;
   /** Macros and call blocks, with the size of their trees: defining one walks all of it. */
-  readonly definitions: ReadonlyMap<JinjaNode, number>;
+  readonly definitions: ReadonlyMap<JinjaElement, number>;
   readonly identifiers: ReadonlySet<string>;
 }
 
@@ -20,9 +20,9 @@ const blockFilters = new Set(['trim', 'upper', 'lower', 'title', 'capitalize', '
 export function readTemplate(source: string): TemplateSyntax {
   refuseLargeSource(source);
   const program = parseTemplate(source);
-  const printed = new Set<JinjaNode>();
-  const iterated = new Set<JinjaNode>();
-  const definitions = new Map<JinjaNode, number>();
+  const printed = new Set<JinjaElement>();
+  const iterated = new Set<JinjaElement>();
+  const definitions = new Map<JinjaElement, number>();
   const identifiers = new Set<string>();
   for (const node of nodesOf(program)) {
     for (const statement of bodiesOf(node)) printed.add(statement);
@@ -35,18 +35,18 @@ export function readTemplate(source: string): TemplateSyntax {
 }
 
 /** A field of a node that another part of this room names. */
-export function fieldOf(node: JinjaNode, name: string): unknown {
+export function fieldOf(node: JinjaElement, name: string): unknown {
   return Object.hasOwn(node, name) ? Reflect.get(node, name) : undefined;
 }
 
 /** The node in a field. */
-export function childOf(node: JinjaNode, name: string): JinjaNode | undefined {
+export function childOf(node: JinjaElement, name: string): JinjaElement | undefined {
   const child = fieldOf(node, name);
   return isNode(child) ? child : undefined;
 }
 
 /** The name of a filter, `replace` of both `x | replace` and `x | replace(a, b)`. */
-export function filterNameOf(node: JinjaNode): string {
+export function filterNameOf(node: JinjaElement): string {
   const filter = childOf(node, 'filter');
   const name = filter?.type === 'CallExpression' ? childOf(filter, 'callee') : filter;
   return name === undefined ? '' : String(fieldOf(name, 'value'));
@@ -64,8 +64,8 @@ function refuseLargeSource(source: string): void {
 }
 
 /** The node and all below it. @throws TemplateLimitError beyond the limits of number and nesting. */
-function nodesOf(root: JinjaNode): JinjaNode[] {
-  const nodes: JinjaNode[] = [];
+function nodesOf(root: JinjaElement): JinjaElement[] {
+  const nodes: JinjaElement[] = [];
   const todo: [value: unknown, depth: number][] = [[root, 0]];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     const [value, depth] = next;
@@ -84,22 +84,22 @@ function childrenOf(value: unknown): Iterable<unknown> {
   return typeof value === 'object' && value !== null ? Object.values(value) : [];
 }
 
-function isNode(value: unknown): value is JinjaNode {
+function isNode(value: unknown): value is JinjaElement {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
 
-function bodiesOf(node: JinjaNode): JinjaNode[] {
+function bodiesOf(node: JinjaElement): JinjaElement[] {
   const fields = ['body', 'alternate', 'defaultBlock'].map((name) => fieldOf(node, name));
   return fields.flatMap((field) => (Array.isArray(field) ? field.filter(isNode) : []));
 }
 
-function iterableOf(node: JinjaNode): JinjaNode {
+function iterableOf(node: JinjaElement): JinjaElement {
   const iterable = childOf(node, 'iterable') ?? node;
   return iterable.type === 'SelectExpression' ? (childOf(iterable, 'lhs') ?? iterable) : iterable;
 }
 
 /** Filters whose arguments cannot be looked at before they work. */
-function refuseOpaqueFilter(node: JinjaNode): void {
+function refuseOpaqueFilter(node: JinjaElement): void {
   const filter = childOf(node, 'filter');
   if (filter === undefined) return;
   if (node.type === 'FilterStatement' && !(filter.type === 'Identifier' && blockFilters.has(filterNameOf(node)))) {

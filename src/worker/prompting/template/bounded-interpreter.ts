@@ -1,13 +1,7 @@
-import { JinjaInterpreterClass, type JinjaEnvironment, type JinjaNode, type JinjaValue } from './jinja-library.ts';
+import { JinjaInterpreterClass, type JinjaEnvironment, type JinjaElement, type JinjaValue } from './jinja-library.ts';
 import type { FuelMeter } from './template-limits.ts';
 import type { TemplateSyntax } from './template-syntax.ts';
-import { chargeValue, guardMethod, inspectOperand } from './value-guards.ts';
-
-/** An expression that is being evaluated, with the values of its parts so far. */
-export interface OpenExpression {
-  readonly node: JinjaNode;
-  readonly operands: (JinjaValue | undefined)[];
-}
+import { chargeValue, guardMethod, inspectOperand, type OpenExpression } from './value-guards.ts';
 
 /** Expressions whose parts are looked at before they are put together. */
 const watched = new Set(['BinaryExpression', 'FilterExpression', 'MemberExpression', 'TestExpression']);
@@ -27,7 +21,7 @@ export class BoundedInterpreter extends JinjaInterpreterClass {
     this.#meter = bounds.meter;
   }
 
-  override evaluate(node: JinjaNode | undefined, environment: JinjaEnvironment): JinjaValue | undefined {
+  override evaluate(node: JinjaElement | undefined, environment: JinjaEnvironment): JinjaValue | undefined {
     if (node === undefined) return super.evaluate(node, environment);
     this.#meter.enter();
     this.#meter.burn((this.#syntax.definitions.get(node) ?? 0) >> 2);
@@ -44,7 +38,7 @@ export class BoundedInterpreter extends JinjaInterpreterClass {
     return value;
   }
 
-  #inspect(node: JinjaNode, own: OpenExpression | undefined, value: JinjaValue | undefined): void {
+  #inspect(node: JinjaElement, own: OpenExpression | undefined, value: JinjaValue | undefined): void {
     if (value === undefined) return;
     if (own?.node.type === 'MemberExpression') guardMethod(this.#meter, own.operands[0], value);
     chargeValue(this.#meter, value, {

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeFrame, FrameReader } from '../../src/core/framing/index.ts';
-import type { InferenceEvent, InferenceRequest } from '../../src/core/inference/index.ts';
-import type { ToWorker } from '../../src/core/messages/index.ts';
+import { encodeFrame, FrameReader } from '../core/framing/index.ts';
+import type { InferenceEvent, InferenceRequest } from '../core/inference/index.ts';
+import type { ToWorker } from '../core/messages/index.ts';
 
 /** One request as a fake worker sees it. */
 export interface FakeStream {

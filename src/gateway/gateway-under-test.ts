@@ -1,11 +1,11 @@
 import { connect as connectPlain } from 'node:net';
 import type { TestContext } from 'node:test';
-import { configSchema, type Config } from '../../src/core/config/index.ts';
-import type { KeyVerifier } from '../../src/core/messages/index.ts';
-import { createLogger, createMetrics, type Metrics } from '../../src/core/telemetry/index.ts';
-import { startGateway, type Gateway } from '../../src/gateway/index.ts';
+import { configSchema, type Config } from '../core/config/index.ts';
+import type { KeyVerifier } from '../core/messages/index.ts';
+import { createLogger, createMetrics, type Metrics } from '../core/telemetry/index.ts';
+import { startGateway, type Gateway } from './index.ts';
 import { answerWith, startFakeWorker, type FakeScript, type FakeWorker } from './fake-worker.ts';
-import { routedModel, routedReplica, TestSnapshots } from './test-snapshots.ts';
+import { routedModel, routedReplica, FakeSnapshots } from './fake-snapshots.ts';
 
 export const GOOD_KEY = 'plk_test_key';
 
@@ -16,7 +16,7 @@ export const TEST_KEYS: KeyVerifier = {
 export interface GatewayUnderTest {
   readonly gateway: Gateway;
   readonly worker: FakeWorker;
-  readonly snapshots: TestSnapshots;
+  readonly snapshots: FakeSnapshots;
   readonly metrics: Metrics;
   /** Log lines, as written. */
   readonly logLines: readonly string[];
@@ -36,7 +36,7 @@ export interface UnderTestOptions {
 export async function openGateway(context: TestContext, options: UnderTestOptions = {}): Promise<GatewayUnderTest> {
   const worker = await startFakeWorker(options.script ?? answerWith('Hello', ' world'));
   const replicas = [routedReplica({ socketPath: worker.socketPath, slots: 8 })];
-  const snapshots = new TestSnapshots([routedModel({ replicas, ...options.model })]);
+  const snapshots = new FakeSnapshots([routedModel({ replicas, ...options.model })]);
   const metrics = createMetrics();
   const logLines: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line) => void logLines.push(line) } });

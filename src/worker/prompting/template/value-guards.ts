@@ -1,5 +1,4 @@
-import type { OpenExpression } from './bounded-interpreter.ts';
-import type { JinjaNode, JinjaValue } from './jinja-library.ts';
+import type { JinjaElement, JinjaValue } from './jinja-library.ts';
 import { TemplateLimitError, templateLimits, type FuelMeter } from './template-limits.ts';
 import { childOf, fieldOf, filterNameOf } from './template-syntax.ts';
 
@@ -15,11 +14,17 @@ const charsPerFuel = 32;
 const reading = new Set(['Identifier', 'MemberExpression', 'StringLiteral', 'IntegerLiteral', 'FloatLiteral']);
 const constantTimeFilters = new Set(['length', 'first', 'last', 'list', 'default', 'safe']);
 
+/** An expression that is being evaluated, with the values of its parts so far. */
+export interface OpenExpression {
+  readonly node: JinjaElement;
+  readonly operands: (JinjaValue | undefined)[];
+}
+
 /** Charges what an expression has made. Merely naming a value that is there costs nothing, unless it is printed or run over. */
 export function chargeValue(
   meter: FuelMeter,
   { value }: JinjaValue,
-  at: { node: JinjaNode; isPrinted: boolean; isIterated: boolean },
+  at: { node: JinjaElement; isPrinted: boolean; isIterated: boolean },
 ): void {
   const isNew = !reading.has(at.node.type) || isSlice(at.node);
   if (typeof value === 'string') {
@@ -170,11 +175,11 @@ function isContainer(value: unknown): boolean {
   return Array.isArray(value) || value instanceof Map;
 }
 
-function isSlice(node: JinjaNode): boolean {
+function isSlice(node: JinjaElement): boolean {
   return node.type === 'MemberExpression' && childOf(node, 'property')?.type === 'SliceExpression';
 }
 
-function operatorOf(node: JinjaNode): string {
+function operatorOf(node: JinjaElement): string {
   const operator = childOf(node, 'operator');
   return operator === undefined ? '' : String(fieldOf(operator, 'value'));
 }

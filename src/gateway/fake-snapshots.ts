@@ -1,8 +1,8 @@
-import type { GenerateRequest } from '../../src/core/inference/index.ts';
-import type { RoutedModel, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../../src/core/messages/index.ts';
+import type { GenerateRequest } from '../core/inference/index.ts';
+import type { RoutedModel, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
 
 /** A snapshot source that tests set by hand. */
-export class TestSnapshots implements SnapshotSource {
+export class FakeSnapshots implements SnapshotSource {
   #snapshot: RoutingSnapshot;
   readonly #listeners = new Set<(snapshot: RoutingSnapshot) => void>();
 

@@ -8,6 +8,8 @@ export const templateLimits = {
   /** Evaluations, and in proportion the characters and items that they make. */
   fuel: 1_000_000,
   cpuMs: 100,
+  /** A long conversation may take longer. */
+  cpuMsPerMessage: 0.1,
   /** Evaluations inside each other. */
   recursion: 500,
   textChars: 8_388_608,
@@ -27,6 +29,11 @@ export class FuelMeter {
   #untilClock = 0;
   #depth = 0;
   readonly #startedAt = process.threadCpuUsage();
+  readonly #cpuMs: number;
+
+  constructor(messageCount: number) {
+    this.#cpuMs = templateLimits.cpuMs + Math.ceil(messageCount * templateLimits.cpuMsPerMessage);
+  }
 
   /** One evaluation begins. */
   enter(): void {
@@ -48,8 +55,8 @@ export class FuelMeter {
     this.#untilClock = 500;
     // The thread's own time: a busy machine must not make an honest template fail.
     const used = process.threadCpuUsage(this.#startedAt);
-    if (used.user + used.system > templateLimits.cpuMs * 1_000) {
-      throw new TemplateLimitError(`takes longer than ${templateLimits.cpuMs} ms of processor time`);
+    if (used.user + used.system > this.#cpuMs * 1_000) {
+      throw new TemplateLimitError(`takes longer than ${this.#cpuMs} ms of processor time`);
     }
   }
 }

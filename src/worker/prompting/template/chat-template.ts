@@ -1,11 +1,12 @@
-import { PlinthError } from '../../core/errors/index.ts';
-import type { JsonValue } from '../../core/inference/index.ts';
+import { PlinthError } from '../../../core/errors/index.ts';
+import type { JsonValue } from '../../../core/inference/index.ts';
 import { BoundedInterpreter } from './bounded-interpreter.ts';
 import { JinjaEnvironmentClass } from './jinja-library.ts';
 import { declareGlobals } from './template-globals.ts';
 import { FuelMeter, TemplateLimitError, TemplateRefusal } from './template-limits.ts';
 import { readTemplate, type TemplateSyntax } from './template-syntax.ts';
 
+/** What a template sees; messages and tools in the shape of the transformers library. */
 export interface TemplateInputs {
   readonly messages: readonly JsonValue[];
   readonly tools?: readonly JsonValue[];
@@ -39,16 +40,19 @@ const chatMl =
 export function compileTemplate(source: string | undefined): ChatTemplate {
   const written = source === undefined || source.trim() === '' ? chatMl : source;
   const syntax = inTemplateWords(() => readTemplate(written));
-  const render = (inputs: TemplateInputs): string => inTemplateWords(() => renderTemplate(syntax, inputs));
-  return { handlesTools: mentionsTools(written, syntax) && printsTools(render), render };
+  const renderWith = (absentTools: null | readonly []) => (inputs: TemplateInputs) =>
+    inTemplateWords(() => renderTemplate(syntax, inputs, absentTools));
+  // Most templates ask whether tools are none; some that were written for tools alone run over them unasked.
+  const render = isAnswered(renderWith(null)) || !isAnswered(renderWith([])) ? renderWith(null) : renderWith([]);
+  return { handlesTools: mentionsTools(written, syntax) && writesOurCalls(render), render };
 }
 
-function renderTemplate(syntax: TemplateSyntax, inputs: TemplateInputs): string {
+function renderTemplate(syntax: TemplateSyntax, inputs: TemplateInputs, absentTools: null | readonly []): string {
   const environment = new JinjaEnvironmentClass();
-  const meter = new FuelMeter();
+  const meter = new FuelMeter(inputs.messages.length);
   declareGlobals(environment, meter, inputs.now);
   environment.set('messages', inputs.messages);
-  environment.set('tools', inputs.tools ?? null);
+  environment.set('tools', inputs.tools ?? absentTools);
   environment.set('add_generation_prompt', inputs.addGenerationPrompt);
   environment.set('bos_token', inputs.bosToken);
   environment.set('eos_token', inputs.eosToken);
@@ -59,16 +63,29 @@ function mentionsTools(source: string, syntax: TemplateSyntax): boolean {
   return syntax.identifiers.has('tools') && source.includes('<tool_call>');
 }
 
-/** Whether a tool that is offered really reaches the prompt. */
-function printsTools(render: ChatTemplate['render']): boolean {
+const trial = { addGenerationPrompt: true, bosToken: '', eosToken: '', now: new Date(0) };
+
+function isAnswered(render: ChatTemplate['render']): boolean {
+  return rendersTrial(render, { ...trial, messages: [{ role: 'user', content: 'Hi' }] }) !== undefined;
+}
+
+/** Whether a tool that is offered reaches the prompt, and a call is written the way that the grammar and the parser have it. */
+function writesOurCalls(render: ChatTemplate['render']): boolean {
   const name = 'offered_for_trial';
   const tool = { type: 'function', function: { name, description: '', parameters: { type: 'object', properties: {} } } };
-  const messages = [{ role: 'user', content: 'Hi' }];
+  const call = { id: 'call_000000000', type: 'function', function: { name, arguments: { a: 1 } } };
+  const question = { role: 'user', content: 'Hi' };
+  const answer = { role: 'assistant', content: '', tool_calls: [call] };
+  const offered = rendersTrial(render, { ...trial, messages: [question], tools: [tool] });
+  const called = rendersTrial(render, { ...trial, messages: [question, answer, { role: 'tool', content: '1' }] });
+  return offered?.includes(name) === true && new RegExp(`<tool_call>\\s*\\{\\s*"name"\\s*:\\s*"${name}"`).test(called ?? '');
+}
+
+function rendersTrial(render: ChatTemplate['render'], inputs: TemplateInputs): string | undefined {
   try {
-    const inputs = { messages, tools: [tool], addGenerationPrompt: true, bosToken: '', eosToken: '', now: new Date(0) };
-    return render(inputs).includes(name);
+    return render(inputs);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -90,5 +107,6 @@ function templateError(error: unknown): PlinthError {
 function faultOf(error: unknown): string {
   if (error instanceof RangeError) return 'is nested too deeply or makes a text too long';
   const words = error instanceof Error ? error.message : String(error);
-  return `is at fault: ${words.slice(0, 200)}`;
+  // The library's own signals of break and continue have no words.
+  return words === '' ? 'breaks or continues outside of a loop' : `is at fault: ${words.slice(0, 200)}`;
 }

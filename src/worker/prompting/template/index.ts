@@ -1,0 +1,2 @@
+export { checkTemplate } from './check-template.ts';
+export { compileTemplate, type ChatTemplate } from './chat-template.ts';
