@@ -14,7 +14,7 @@ import { startPlinth, targetOf } from './peers/index.ts';
 
 // Where Plinth's own time goes: `node benchmarks/profile-gateway.ts` for B1's load, `--streams` for B2's. It leaves V8 profiles of the
 // gateway and the worker in benchmarks/.peers/profiles (to be opened in any profile viewer) and prints the functions that cost most.
-const LINES = 40;
+const LINES = 30;
 const { values } = parseArgs({
   options: { streams: { type: 'boolean', default: false }, seconds: { type: 'string', default: '8' } },
 });
@@ -63,9 +63,14 @@ const gatewaySeconds = readProcessCpuSeconds(pid) - cpuBefore.gateway;
 console.log(`processor seconds: gateway ${gatewaySeconds.toFixed(2)}, worker ${(allSeconds - gatewaySeconds).toFixed(2)}`);
 await served.stop();
 
-for (const file of readdirSync(folder).filter((name) => name.endsWith('.cpuprofile'))) {
-  const lines = summarizeProfile(path.join(folder, file));
-  const busySeconds = lines.reduce((sum, line) => sum + line.seconds, 0);
-  console.log(`\n${file}: ${busySeconds.toFixed(2)} s busy`);
+function printLines(title: string, lines: readonly ProfileLine[]): void {
+  console.log(`  ${title}`);
   for (const { where, share } of lines.slice(0, LINES)) console.log(`${(share * 100).toFixed(1).padStart(6)} %  ${where}`);
+}
+
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.cpuprofile'))) {
+  const summary = summarizeProfile(path.join(folder, file));
+  console.log(`\n${file}: ${summary.busySeconds.toFixed(2)} s busy`);
+  printLines('self time by function', summary.functions);
+  printLines('by function of our sources, with what it called elsewhere', summary.sources);
 }

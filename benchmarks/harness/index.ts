@@ -3,7 +3,7 @@ export { launch, type LaunchedProcess, type LaunchOptions } from './launched-pro
 export { readOptions, type BenchmarkOptions } from './options.ts';
 export { PEERS_FOLDER, REPOSITORY_FOLDER } from './places.ts';
 export { readProcessCpuSeconds, readTreeCpuSeconds } from './process-cpu.ts';
-export { summarizeProfile, type ProfileLine } from './profile-summary.ts';
+export { summarizeProfile, type ProfileLine, type ProfileSummary } from './profile-summary.ts';
 export { printMeasurement, writeReport, type ReportOptions } from './report.ts';
 export { measureRounds, type Measurement, type Metrics, type Side } from './rounds.ts';
 export { runClient, type ClientOptions } from './run-client.ts';

@@ -3,28 +3,34 @@ import { runClient, summarize, watchOwnShare } from './client-process.ts';
 import { Connection, formatRequest, type Target } from './connection.ts';
 import { probeSpecification, type ProbeReport, type ProbeSpecification } from './specifications.ts';
 
-interface Prompts {
-  readonly durationsMs: number[];
-  failures: number;
-}
-
 function exchange(connection: Connection, request: Buffer): Promise<number> {
   return new Promise((resolve) => connection.send(request, { onEnd: resolve }));
 }
 
-/** Keeps the server reading long prompts, one after the other, until the probes are done. */
-async function readPrompts(load: { target: Target; bodies: readonly string[] }, endMs: number): Promise<Prompts> {
-  const prompts: Prompts = { durationsMs: [], failures: 0 };
-  const connection = new Connection(load.target);
-  for (const body of load.bodies) {
-    const sentMs = performance.now();
-    if (sentMs >= endMs) break;
-    const status = await exchange(connection, formatRequest(load.target, body));
-    if (status === 200) prompts.durationsMs.push(performance.now() - sentMs);
-    else prompts.failures += 1;
+/** Keeps the server reading long prompts, one after the other, until it is stopped; the prompt in work then is given up. */
+class PromptReading {
+  readonly durationsMs: number[] = [];
+  failures = 0;
+  #connection: Connection | undefined;
+  #isStopped = false;
+
+  async run(load: { readonly target: Target; readonly bodies: readonly string[] }): Promise<void> {
+    for (const body of load.bodies) {
+      if (this.#isStopped) return;
+      const connection = new Connection(load.target);
+      this.#connection = connection;
+      const sentMs = performance.now();
+      const status = await exchange(connection, formatRequest(load.target, body));
+      connection.close();
+      if (status === 200) this.durationsMs.push(performance.now() - sentMs);
+      else this.failures += 1;
+    }
   }
-  connection.close();
-  return prompts;
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#connection?.close();
+  }
 }
 
 /** Measures from the moment a probe was due, so that a late answer cannot hide the probes behind it. */
@@ -49,11 +55,11 @@ async function probe(specification: ProbeSpecification, startMs: number): Promis
 async function measure(specification: ProbeSpecification): Promise<ProbeReport> {
   const ownShare = watchOwnShare();
   const startMs = performance.now();
-  const load = specification.load ?? { target: specification.target, bodies: [] };
-  const prompting = readPrompts(load, startMs + specification.seconds * 1000);
+  const prompts = new PromptReading();
+  if (specification.load !== undefined) void prompts.run(specification.load);
   const probes = await probe(specification, startMs);
   const clientShare = ownShare();
-  const prompts = await prompting;
+  prompts.stop();
   return {
     probes: probes.latenciesMs.length,
     failures: probes.failures,

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { nearestNames } from '../core/collections/index.ts';
 import { PlinthError } from '../core/errors/index.ts';
-import { catalog, type StoredModel } from '../control/index.ts';
+import type { CatalogEntry, StoredModel } from '../control/index.ts';
 import { addConfigFlags, readConfig } from './config-flags.ts';
 import { findServing, withHome, type Home } from './local/index.ts';
 import { cleanLine, formatBytes, formatTable, formatTime, writeJson, type Column, type Shell } from './terminal/index.ts';
@@ -48,6 +48,11 @@ function inHome(command: Command, shell: Shell, use: (home: Home) => Promise<voi
   return withHome({ config: readConfig(command, shell).config, env: shell.env }, use);
 }
 
+async function readCatalog(): Promise<readonly CatalogEntry[]> {
+  const { catalog } = await import('../control/index.ts');
+  return catalog;
+}
+
 interface ListedModel {
   readonly name: string;
   readonly isStored: boolean;
@@ -59,6 +64,7 @@ interface ListedModel {
 
 async function listModels({ store }: Home, options: Options, shell: Shell): Promise<void> {
   const stored: ListedModel[] = (await store.list()).map((model) => ({ ...model, isStored: true }));
+  const catalog = await readCatalog();
   const names = new Set(stored.map((model) => model.name));
   const others = catalog
     .filter((entry) => !names.has(entry.name))
@@ -70,7 +76,7 @@ async function listModels({ store }: Home, options: Options, shell: Shell): Prom
 
 async function showModel({ store }: Home, options: Options & { name: string }, shell: Shell): Promise<void> {
   const model = await store.find(options.name);
-  const entry = catalog.find((candidate) => candidate.name === options.name);
+  const entry = (await readCatalog()).find((candidate) => candidate.name === options.name);
   if (model === undefined && entry === undefined) throw await unknownModel(store.list(), options.name);
   const facts = { ...entry, ...model, isStored: model !== undefined };
   if (options.json) {
@@ -94,7 +100,7 @@ async function removeModel({ store }: Home, name: string, shell: Shell): Promise
 }
 
 async function unknownModel(stored: Promise<readonly StoredModel[]>, name: string): Promise<PlinthError> {
-  const known = [...(await stored).map((model) => model.name), ...catalog.map((entry) => entry.name)];
+  const known = [...(await stored).map((model) => model.name), ...(await readCatalog()).map((entry) => entry.name)];
   const [nearest] = nearestNames(name, known);
   const hint = nearest === undefined ? '`plinth models ls` shows what there is' : `did you mean ${nearest}?`;
   return new PlinthError({ code: 'model_not_found', message: `There is no model ${JSON.stringify(name)} in the store; ${hint}` });

@@ -1,14 +1,17 @@
 import type { ErrorFacts } from '../core/errors/index.ts';
 import { isTerminal, type InferenceEvent, type InferenceRequest } from '../core/inference/index.ts';
 import type { EventSink } from './intake/index.ts';
-import type { WorkSequence } from './work-sequence.ts';
+import type { SequenceOwner, WorkSequence } from './work-sequence.ts';
+
+/** A sequence of a request of this worker. */
+export type RequestSequence = WorkSequence<ActiveRequest>;
 
 /** A request inside the worker. Sends exactly one terminal event, whatever happens to it. */
-export class ActiveRequest {
+export class ActiveRequest implements SequenceOwner {
   readonly request: InferenceRequest;
   readonly arrivedAt: number;
   readonly deadlineAt: number;
-  sequences: readonly WorkSequence[] = [];
+  sequences: readonly RequestSequence[] = [];
   isPaused = false;
   #unfinished = 0;
   #isEnded = false;
@@ -32,7 +35,7 @@ export class ActiveRequest {
     return this.#startedAt > 0;
   }
 
-  begin(sequences: readonly WorkSequence[]): void {
+  begin(sequences: readonly RequestSequence[]): void {
     this.sequences = sequences;
     this.#unfinished = sequences.length;
   }

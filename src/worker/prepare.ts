@@ -5,7 +5,7 @@ import { jsonObjectGrammar, jsonSchemaToGrammar, toolCallGrammar, ToolCallParser
 import type { Engine } from './engines/index.ts';
 import { ChoiceWriter } from './output/index.ts';
 import { PromptReader } from './read-prompt.ts';
-import type { ActiveRequest } from './active-request.ts';
+import type { ActiveRequest, RequestSequence } from './active-request.ts';
 import { WorkSequence } from './work-sequence.ts';
 
 const SEED_RANGE = 2 ** 32;
@@ -20,12 +20,12 @@ export class Preparer {
     this.#prompts = new PromptReader(engine);
   }
 
-  prepare(owner: ActiveRequest): WorkSequence[] {
+  prepare(owner: ActiveRequest): RequestSequence[] {
     const { request } = owner;
     return request.kind === 'generate' ? this.#prepareGenerate(owner, request) : this.#prepareEmbed(owner, request);
   }
 
-  #prepareGenerate(owner: ActiveRequest, request: GenerateRequest): WorkSequence[] {
+  #prepareGenerate(owner: ActiveRequest, request: GenerateRequest): RequestSequence[] {
     this.#requireCapability(request.prompts.some(({ type }) => type === 'chat') ? 'chat' : 'completion');
     const grammar = grammarOf(request);
     const seed = request.sampling.seed ?? randomInt(SEED_RANGE - 1);
@@ -34,7 +34,7 @@ export class Preparer {
         param: promptParam(request, promptIndex),
         toolOptions: request.toolOptions,
       });
-      let leader: WorkSequence | undefined;
+      let leader: RequestSequence | undefined;
       return Array.from({ length: request.choiceCount }, (_, i) => {
         const choice = promptIndex * request.choiceCount + i;
         const sequence = this.#generation({
@@ -52,7 +52,7 @@ export class Preparer {
     });
   }
 
-  #generation(plan: GenerationPlan): WorkSequence {
+  #generation(plan: GenerationPlan): RequestSequence {
     const { owner, request, promptTokens, choice, seed, grammar, leader } = plan;
     const room = this.#engine.facts.contextTokens - promptTokens.length;
     const emit = (event: InferenceEvent) => owner.emit(event);
@@ -89,7 +89,7 @@ export class Preparer {
     });
   }
 
-  #prepareEmbed(owner: ActiveRequest, request: EmbedRequest): WorkSequence[] {
+  #prepareEmbed(owner: ActiveRequest, request: EmbedRequest): RequestSequence[] {
     this.#requireCapability('embed');
     const { facts, embedding } = this.#engine;
     const { dimensions } = request;
@@ -130,7 +130,7 @@ interface GenerationPlan {
   readonly choice: number;
   readonly seed: number;
   readonly grammar: string | undefined;
-  readonly leader: WorkSequence | undefined;
+  readonly leader: RequestSequence | undefined;
 }
 
 function newCallId(): string {

@@ -1,7 +1,7 @@
 import { PlinthError } from '../core/errors/index.ts';
 import type { ChatMessage, Prompt, ToolOptions } from '../core/inference/index.ts';
 import type { Engine, PromptText } from './engines/index.ts';
-import { buildChatPrompt, compileTemplate, type ChatTemplate } from './prompting/index.ts';
+import { buildChatPrompt, checkTemplate, compileTemplate, type ChatTemplate } from './prompting/index.ts';
 
 export interface ReadOptions {
   /** The request field that holds the prompt, for errors. */
@@ -21,7 +21,7 @@ export class PromptReader {
   constructor(engine: Engine) {
     this.#engine = engine;
     const { prompting } = engine;
-    this.#template = prompting.type === 'template' ? compileTemplate(prompting.source) : undefined;
+    this.#template = prompting.type === 'template' ? openTemplate(prompting.source) : undefined;
   }
 
   read(prompt: Prompt, options: ReadOptions): number[] {
@@ -96,4 +96,10 @@ export class PromptReader {
       'it must leave room for at least one token of the answer. Shorten the prompt.';
     return new PlinthError({ code: 'context_length_exceeded', message, param });
   }
+}
+
+function openTemplate(source: string | undefined): ChatTemplate {
+  const template = compileTemplate(source);
+  checkTemplate(template);
+  return template;
 }

@@ -2,14 +2,13 @@ import { errorFactsOf, PlinthError } from '../core/errors/index.ts';
 import type { InferenceRequest } from '../core/inference/index.ts';
 import type { ReplicaProgress } from '../core/messages/index.ts';
 import type { ModelSpec } from '../core/models/index.ts';
-import { ActiveRequest } from './active-request.ts';
+import { ActiveRequest, type RequestSequence } from './active-request.ts';
 import type { Engine, StepRow } from './engines/index.ts';
 import type { EventSink, IntakeReceiver } from './intake/index.ts';
 import { Preparer } from './prepare.ts';
 import { choosePrefill, Scheduler, type ScheduledRow } from './scheduling/index.ts';
 import { StepMeter } from './step-meter.ts';
 import { TokenSteward } from './token-steward.ts';
-import type { WorkSequence } from './work-sequence.ts';
 
 /** Time that one turn may spend on reading new prompts while others wait for their tokens. */
 const PREPARE_MS = 15;
@@ -19,8 +18,8 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
   readonly #engine: Engine;
   readonly #spec: ModelSpec;
   readonly #preparer: Preparer;
-  readonly #scheduler: Scheduler<WorkSequence>;
-  readonly #steward: TokenSteward;
+  readonly #scheduler: Scheduler<RequestSequence>;
+  readonly #steward: TokenSteward<RequestSequence>;
   readonly #meter = new StepMeter();
   readonly #active = new Set<ActiveRequest>();
   readonly #arrivals: ActiveRequest[] = [];
@@ -106,7 +105,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
     };
   }
 
-  #step(rows: readonly ScheduledRow<WorkSequence>[]): void {
+  #step(rows: readonly ScheduledRow<RequestSequence>[]): void {
     const isHidden = rows.some(({ sequence }) => sequence.work.type === 'embed');
     const startedAt = performance.now();
     const outcome = this.#engine.execute({ rows: rows.map(toStepRow), results: isHidden ? 'hidden' : 'logits' });
@@ -160,7 +159,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
       this.#failRequest(owner, new PlinthError({ code: 'engine_failed', message }));
   }
 
-  #failAll(rows: readonly ScheduledRow<WorkSequence>[], error: unknown): void {
+  #failAll(rows: readonly ScheduledRow<RequestSequence>[], error: unknown): void {
     for (const { sequence } of rows) this.#failRequest(sequence.owner, error);
   }
 
@@ -170,7 +169,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
     this.#drop(active);
   }
 
-  #finish(sequence: WorkSequence): void {
+  #finish(sequence: RequestSequence): void {
     this.#scheduler.finish(sequence);
     if (sequence.work.type === 'generate') sequence.work.sampler.close();
     sequence.owner.completeSequence(performance.now());
@@ -204,7 +203,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
   }
 }
 
-function toStepRow({ sequence, position, count }: ScheduledRow<WorkSequence>): StepRow {
+function toStepRow({ sequence, position, count }: ScheduledRow<RequestSequence>): StepRow {
   const end = position + count;
   const scoresPrompt = sequence.outputs === 'all' && position < sequence.promptLength;
   const outputs = scoresPrompt ? 'all' : end === sequence.tokens.length ? 'last' : 'none';

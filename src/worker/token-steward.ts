@@ -4,25 +4,25 @@ import type { ScheduledRow } from './scheduling/index.ts';
 import type { StepMeter } from './step-meter.ts';
 import type { Work, WorkSequence } from './work-sequence.ts';
 
-interface StewardOptions {
+interface StewardOptions<S> {
   readonly engine: Engine;
   readonly meter: StepMeter;
-  readonly finish: (sequence: WorkSequence) => void;
+  readonly finish: (sequence: S) => void;
 }
 
 type Generation = Extract<Work, { type: 'generate' }>;
 type Embedding = Extract<Work, { type: 'embed' }>;
 
 /** Takes a step's results to the sequences they belong to and decides when a sequence is done. */
-export class TokenSteward {
-  readonly #options: StewardOptions;
-  readonly #promptLogprobs = new WeakMap<WorkSequence, TokenLogprobs[]>();
+export class TokenSteward<S extends WorkSequence> {
+  readonly #options: StewardOptions<S>;
+  readonly #promptLogprobs = new WeakMap<S, TokenLogprobs[]>();
 
-  constructor(options: StewardOptions) {
+  constructor(options: StewardOptions<S>) {
     this.#options = options;
   }
 
-  begin(sequence: WorkSequence): void {
+  begin(sequence: S): void {
     const isFirst = !sequence.owner.hasStarted || sequence.firstReused === 0;
     sequence.owner.markStarted(performance.now());
     if (isFirst && sequence.newTokens === 0) sequence.firstReused = sequence.reused;
@@ -30,7 +30,7 @@ export class TokenSteward {
   }
 
   /** `firstOutput` is the place of the row's first token among all tokens of the step. */
-  absorb(row: ScheduledRow<WorkSequence>, firstOutput: OutputIndex): void {
+  absorb(row: ScheduledRow<S>, firstOutput: OutputIndex): void {
     const { sequence, count } = row;
     if (sequence.status !== 'running') return;
     sequence.computed += count;
@@ -39,7 +39,7 @@ export class TokenSteward {
     if (sequence.computed === sequence.tokens.length) this.#nextToken(sequence, sequence.work, firstOutput + count - 1);
   }
 
-  #nextToken(sequence: WorkSequence, work: Generation, output: OutputIndex): void {
+  #nextToken(sequence: S, work: Generation, output: OutputIndex): void {
     const { engine, meter, finish } = this.#options;
     if (!sequence.hasWrittenPrompt && work.echoesPrompt) this.#writePrompt(sequence, work);
     if (sequence.maxNewTokens <= 0) {
@@ -61,7 +61,7 @@ export class TokenSteward {
     finish(sequence);
   }
 
-  #writePrompt(sequence: WorkSequence, work: Generation): void {
+  #writePrompt(sequence: S, work: Generation): void {
     sequence.hasWrittenPrompt = true;
     const bytes = sequence.tokens.slice(0, sequence.promptLength).map((token) => this.#options.engine.tokenBytes(token));
     work.writer.writePrompt(Buffer.concat(bytes).toString('utf8'), this.#promptLogprobs.get(sequence));
@@ -69,7 +69,7 @@ export class TokenSteward {
   }
 
   /** The output at each prompt token predicts the one after it. */
-  #scorePrompt(row: ScheduledRow<WorkSequence>, work: Generation, firstOutput: OutputIndex): void {
+  #scorePrompt(row: ScheduledRow<S>, work: Generation, firstOutput: OutputIndex): void {
     const { sequence, position, count } = row;
     const { engine } = this.#options;
     if (work.topLogprobs === undefined || sequence.hasWrittenPrompt) return;
@@ -87,7 +87,7 @@ export class TokenSteward {
     return { text: Buffer.from(bytes).toString('utf8'), bytes, logprob: null, top: [] };
   }
 
-  #absorbEmbedding(row: ScheduledRow<WorkSequence>, work: Embedding, firstOutput: OutputIndex): void {
+  #absorbEmbedding(row: ScheduledRow<S>, work: Embedding, firstOutput: OutputIndex): void {
     const { sequence, count } = row;
     const { engine, finish } = this.#options;
     const outputs = engine.embedding === 'whole' ? 1 : count;

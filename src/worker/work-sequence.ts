@@ -1,7 +1,16 @@
+import type { InferenceEvent } from '../core/inference/index.ts';
 import type { Sampler } from './engines/index.ts';
 import type { ChoiceWriter } from './output/index.ts';
 import type { Sequence, SequenceStatus } from './scheduling/index.ts';
-import type { ActiveRequest } from './active-request.ts';
+
+/** The request that a sequence belongs to, as the sequence's results see it. */
+export interface SequenceOwner {
+  readonly isPaused: boolean;
+  readonly hasStarted: boolean;
+  emit(event: InferenceEvent): void;
+  markStarted(now: number): void;
+  markToken(now: number): void;
+}
 
 /** What a sequence is computed for. */
 export type Work =
@@ -16,26 +25,26 @@ export type Work =
     }
   | { readonly type: 'embed'; readonly index: number; readonly dimensions?: number; readonly sum: Float32Array };
 
-interface WorkSequenceOptions {
-  readonly owner: ActiveRequest;
+interface WorkSequenceOptions<O extends SequenceOwner> {
+  readonly owner: O;
   readonly promptTokens: readonly number[];
   readonly maxNewTokens: number;
   readonly outputs: 'last' | 'all';
   readonly prefill: 'chunked' | 'whole';
   readonly work: Work;
-  readonly leader?: WorkSequence;
+  readonly leader?: WorkSequence<O>;
 }
 
 /** A scheduled sequence together with what is made of its tokens. */
-export class WorkSequence implements Sequence {
-  readonly owner: ActiveRequest;
+export class WorkSequence<O extends SequenceOwner = SequenceOwner> implements Sequence {
+  readonly owner: O;
   readonly work: Work;
   readonly tokens: number[];
   readonly promptLength: number;
   readonly maxNewTokens: number;
   readonly outputs: 'last' | 'all';
   readonly prefill: 'chunked' | 'whole';
-  readonly leader?: WorkSequence;
+  readonly leader?: WorkSequence<O>;
   status: SequenceStatus = 'waiting';
   slot = -1;
   computed = 0;
@@ -44,7 +53,7 @@ export class WorkSequence implements Sequence {
   firstReused = 0;
   hasWrittenPrompt = false;
 
-  constructor(options: WorkSequenceOptions) {
+  constructor(options: WorkSequenceOptions<O>) {
     this.owner = options.owner;
     this.work = options.work;
     this.tokens = [...options.promptTokens];

@@ -1,6 +1,6 @@
 import type { Config } from '../../core/config/index.ts';
 import { createLogger, type Logger } from '../../core/telemetry/index.ts';
-import { openBook, openKeyring, openModelStore, type FixedKeys, type Keyring, type ModelStore } from '../../control/index.ts';
+import type { FixedKeys, Keyring, ModelStore } from '../../control/index.ts';
 
 /** What lies under PLINTH_HOME, open. */
 export interface Home {
@@ -17,6 +17,7 @@ export interface HomeOptions {
 
 /** Opens book, keyring and store. Keys of the environment are accepted beside stored ones. Throws `internal_error` when the home cannot be used. */
 export async function openHome({ config, env, logger = createLogger({ level: 'warn' }) }: HomeOptions): Promise<Home> {
+  const { openBook, openKeyring, openModelStore } = await import('../../control/index.ts');
   const { home } = config;
   const book = await openBook({ home });
   const keyring = await openKeyring({ book, home, logger, fixedKeys: readFixedKeys(env) });

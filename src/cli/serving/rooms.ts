@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../core/config/index.ts';
 import { createMetrics, type Logger } from '../../core/telemetry/index.ts';
-import { startControl, type Control, type ControlObserver, type Keyring, type ModelStore } from '../../control/index.ts';
-import { startGateway, type Gateway } from '../../gateway/index.ts';
+import type { Control, ControlObserver, Keyring, ModelStore } from '../../control/index.ts';
+import type { Gateway } from '../../gateway/index.ts';
 import { acceptLocalToken } from './accept-local-token.ts';
 
 export interface RoomOptions {
@@ -26,9 +26,13 @@ export interface Rooms {
   killReplicas(): void;
 }
 
-/** Opens both ports; models load meanwhile. Throws PlinthError when a port cannot be had. */
+/** Opens both ports; models load meanwhile. The rooms' code is loaded only now: `plinth --help` has no use for it. Throws PlinthError when a port cannot be had. */
 export async function openRooms(options: RoomOptions): Promise<Rooms> {
   const { config, logger, observer, store, onDrainRequested } = options;
+  const [{ startControl }, { startGateway }] = await Promise.all([
+    import('../../control/index.ts'),
+    import('../../gateway/index.ts'),
+  ]);
   const token = randomBytes(32).toString('base64url');
   const metrics = createMetrics();
   const keys = acceptLocalToken(options.keyring, token);

@@ -3,8 +3,9 @@
  * in the header; tensors and vectors in the body, never as JSON.
  */
 const PREFIX_BYTES = 8;
-export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
+/** One message: its words and its raw bytes. */
 export interface Frame {
   readonly header: unknown;
   readonly body: Uint8Array;
@@ -12,6 +13,7 @@ export interface Frame {
 
 const EMPTY = new Uint8Array(0);
 
+/** The bytes of one frame; `bodies` are laid one after the other. */
 export function encodeFrame(header: unknown, bodies: readonly Uint8Array[] = []): Buffer {
   const text = JSON.stringify(header);
   const headerBytes = Buffer.byteLength(text);

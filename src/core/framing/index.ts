@@ -1,1 +1,1 @@
-export { encodeFrame, FrameReader, MAX_FRAME_BYTES, type Frame } from './frame.ts';
+export { encodeFrame, FrameReader, type Frame } from './frame.ts';

@@ -1,5 +1,6 @@
 import type { ErrorFacts } from '../errors/index.ts';
 
+/** A likely token at a place; `bytes` are its UTF-8 bytes, which may be a part of a character. */
 export interface AlternativeToken {
   readonly text: string;
   readonly bytes: readonly number[];
@@ -16,6 +17,7 @@ export interface TokenLogprobs {
 
 export type FinishReason = 'stop' | 'length' | 'tool-calls';
 
+/** Tokens to book. `cachedTokens` are among `promptTokens`. */
 export interface Usage {
   readonly promptTokens: number;
   /** Prompt tokens whose state was reused. */
@@ -23,6 +25,7 @@ export interface Usage {
   readonly completionTokens: number;
 }
 
+/** Where a request's time in the worker went, in milliseconds. */
 export interface RequestTimings {
   /** From arrival in the worker until the first prompt token was read. */
   readonly queueMs: number;
@@ -69,6 +72,7 @@ export type InferenceEvent =
 
 export type TerminalEvent = Extract<InferenceEvent, { type: 'finished' | 'failed' }>;
 
+/** Whether nothing follows this event. */
 export function isTerminal(event: InferenceEvent): event is TerminalEvent {
   return event.type === 'finished' || event.type === 'failed';
 }

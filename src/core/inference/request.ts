@@ -2,6 +2,7 @@
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export type JsonObject = { readonly [key: string]: JsonValue };
 
+/** A call that the model asked for in an earlier turn. */
 export interface ToolCall {
   readonly id: string;
   readonly name: string;
@@ -19,6 +20,7 @@ export interface ChatMessage {
   readonly toolCallId?: string;
 }
 
+/** A function that the model may ask the caller to run. */
 export interface Tool {
   readonly name: string;
   readonly description?: string;
@@ -33,6 +35,7 @@ export type ToolChoice =
   | { readonly type: 'required' }
   | { readonly type: 'named'; readonly name: string };
 
+/** The tools of a request and how freely the model may use them. */
 export interface ToolOptions {
   readonly tools: readonly Tool[];
   readonly choice: ToolChoice;
@@ -68,6 +71,7 @@ export interface SamplingParameters {
   readonly logitBias: ReadonlyArray<readonly [token: number, bias: number]>;
 }
 
+/** Text from a model: chat or completion, one or many prompts. */
 export interface GenerateRequest {
   readonly kind: 'generate';
   readonly id: string;
@@ -91,6 +95,7 @@ export interface GenerateRequest {
   readonly timeLeftMs: number;
 }
 
+/** One vector of unit length for every input. */
 export interface EmbedRequest {
   readonly kind: 'embed';
   readonly id: string;

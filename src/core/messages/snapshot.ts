@@ -3,6 +3,7 @@ import type { ModelFacts } from '../models/index.ts';
 /** loading → ready ⇄ unready → draining → unloaded; any → failed (and then replaced). */
 export type ReplicaState = 'loading' | 'ready' | 'unready' | 'draining' | 'unloaded' | 'failed';
 
+/** A replica as routing sees it. */
 export interface RoutedReplica {
   readonly id: string;
   readonly state: ReplicaState;
@@ -11,6 +12,7 @@ export interface RoutedReplica {
   readonly slots: number;
 }
 
+/** A model with the replicas that answer for it. */
 export interface RoutedModel {
   readonly name: string;
   /** Unix seconds. */

@@ -22,6 +22,7 @@ export interface FromWorker {
   readonly events: ReadonlyArray<readonly [stream: StreamId, event: WireEvent]>;
 }
 
+/** Bytes of a frame's body. */
 export interface BodyRange {
   readonly offset: number;
   readonly length: number;
@@ -45,6 +46,7 @@ export type FromReplica =
   | { readonly type: 'pong'; readonly sequence: number; readonly progress: ReplicaProgress }
   | { readonly type: 'probed'; readonly sequence: number; readonly isAnswered: boolean };
 
+/** What a replica has done and holds; counters run from its start. */
 export interface ReplicaProgress {
   /** Steps executed since start. */
   readonly steps: number;

@@ -4,12 +4,14 @@ import { gatherLines } from './gather-lines.ts';
 /** Structured log. Never given prompts, outputs or keys. */
 export type Logger = PinoLogger;
 
+/** How much is logged, and where to. */
 export interface LoggerOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Where lines go; standard error when absent. */
   readonly destination?: DestinationStream;
 }
 
+/** A logger of JSON lines: level, ISO time, fields, `msg`. */
 export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     level: options.level,

@@ -22,6 +22,7 @@ export interface Metrics {
   readonly replicaReplacements: Counter<'model' | 'reason'>;
 }
 
+/** New instruments in a registry of their own. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -1,5 +1,4 @@
 export { Admission } from './admit.ts';
 export { isLoopbackName } from './check-host.ts';
 export { callOf, findCall, generateRequestId, guardRequests, type GuardOptions } from './guard.ts';
-export { HttpCall } from './http-call.ts';
 export { requestIdOf } from './request-id.ts';

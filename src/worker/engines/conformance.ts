@@ -57,7 +57,7 @@ function generate(engine: Engine, runs: readonly Run[], count: number): number[]
   return runs.map((run) => run.tokens.slice(run.options.promptTokens.length));
 }
 
-function runOf(engine: Engine, slot: number, parameters = GREEDY, text = PROMPT): Run {
+function runOf(engine: Engine, slot: number, { parameters = GREEDY, text = PROMPT } = {}): Run {
   const promptTokens = read(engine, text);
   return { slot, tokens: [...promptTokens], computed: 0, options: samplerOptions(promptTokens, parameters, 7 + slot) };
 }
@@ -92,11 +92,11 @@ export const engineConformance: readonly EngineCheck[] = [
     run(engine) {
       const texts = [PROMPT, 'Once upon a time', 'In 1969'];
       for (const parameters of [GREEDY, RANDOM]) {
-        const alone = texts.flatMap((text, slot) => generate(engine, [runOf(engine, slot, parameters, text)], 8));
+        const alone = texts.flatMap((text, slot) => generate(engine, [runOf(engine, slot, { parameters, text })], 8));
         clear(engine);
         const together = generate(
           engine,
-          texts.map((text, slot) => runOf(engine, slot, parameters, text)),
+          texts.map((text, slot) => runOf(engine, slot, { parameters, text })),
           8,
         );
         clear(engine);
@@ -107,9 +107,9 @@ export const engineConformance: readonly EngineCheck[] = [
   {
     title: 'the same seed gives the same tokens again',
     run(engine) {
-      const [first] = generate(engine, [runOf(engine, 1, RANDOM)], 12);
+      const [first] = generate(engine, [runOf(engine, 1, { parameters: RANDOM })], 12);
       clear(engine);
-      const [second] = generate(engine, [runOf(engine, 1, RANDOM)], 12);
+      const [second] = generate(engine, [runOf(engine, 1, { parameters: RANDOM })], 12);
       clear(engine);
       assert.deepEqual(second, first);
     },

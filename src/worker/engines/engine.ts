@@ -32,6 +32,7 @@ export interface StepRow {
   readonly outputs: 'none' | 'last' | 'all';
 }
 
+/** What an engine computes at once. */
 export interface Step {
   readonly rows: readonly StepRow[];
   /** `hidden` also keeps the last layer's state of every output, for embeddings. */
@@ -41,6 +42,7 @@ export interface Step {
 /** The place of one token in the step just executed: index over all rows' tokens, in order. */
 export type OutputIndex = number;
 
+/** How one sequence chooses its tokens. */
 export interface SamplerOptions {
   readonly parameters: SamplingParameters;
   /** Unsigned 32-bit. */

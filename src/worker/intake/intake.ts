@@ -14,6 +14,7 @@ export interface IntakeReceiver<R> {
   resume(request: R): void;
 }
 
+/** The open socket of a replica. */
 export interface Intake {
   /** Sends what was emitted since the last call: one frame per connection. */
   flush(): void;

@@ -12,11 +12,13 @@ export type ParsedPiece =
       readonly argumentsText: string;
     };
 
+/** Finds tool calls in text while it arrives. */
 export interface ToolParser {
   push(text: string): readonly ParsedPiece[];
   end(): readonly ParsedPiece[];
 }
 
+/** What one choice is written with. */
 export interface ChoiceWriterOptions {
   readonly choice: number;
   readonly stop: readonly string[];

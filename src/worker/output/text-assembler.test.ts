@@ -16,7 +16,7 @@ function assemble(chunks: readonly Uint8Array[], stops: readonly string[]) {
 }
 
 function cut(bytes: Buffer, places: readonly number[]): Uint8Array[] {
-  const points = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
+  const points = [...new Set(places.map((place) => place % (bytes.length + 1)))].toSorted((a, b) => a - b);
   return [...points, bytes.length].map((end, i) => bytes.subarray(points[i - 1] ?? 0, end));
 }
 

@@ -1,5 +1,5 @@
 import { PlinthError } from '../../../core/errors/index.ts';
-import type { Native } from './native.ts';
+import type { ParamsStruct } from './structs.ts';
 
 const LIBRARY_VERSION = /^0\.5\.0(-|$)/;
 
@@ -41,11 +41,17 @@ const MODEL_DEFAULTS = {
   load_mtp: false,
 };
 
+interface SelfDescription {
+  version(): string;
+  contextDefaults(): ParamsStruct;
+  modelDefaults(): ParamsStruct;
+}
+
 /**
  * Proves that the library is the one whose layouts `structs.ts` holds, before a pointer is trusted.
  * @throws PlinthError `engine_failed` naming the field or version that differs.
  */
-export function checkAbi(native: Pick<Native, 'version' | 'contextDefaults' | 'modelDefaults'>): void {
+export function checkAbi(native: SelfDescription): void {
   const version = native.version();
   if (!LIBRARY_VERSION.test(version)) throw mismatch(`version 0.5.0 was expected, ${version} was found`);
   compare('llama_context_params', CONTEXT_DEFAULTS, native.contextDefaults());

@@ -7,6 +7,7 @@ import { Batch, ContextParams, ModelParams, type BatchStruct, type ParamsStruct,
 export type Native = ReturnType<typeof declare>;
 
 type Fn<A extends unknown[], R> = (...args: A) => R;
+type Declare = <T>(prototype: string) => T;
 
 /** Loads the shared libraries of the best installed package and proves their layout. Once per process. */
 export function loadNative(device: 'best' | 'cpu'): { native: Native; location: LibraryLocation } {
@@ -38,32 +39,24 @@ function ignoreLog(): Pointer {
 function declare(library: LibraryHandle) {
   // The structs are looked up by name in the prototypes below.
   void [ModelParams, ContextParams, Batch];
-  const f = <T>(prototype: string): T => library.func(prototype) as T;
+  const f: Declare = <T>(prototype: string) => library.func(prototype) as T;
+  return { ...declareLibrary(f), ...declareModel(f), ...declareContext(f), ...declareVocabulary(f), ...declareSamplers(f) };
+}
+
+function declareLibrary(f: Declare) {
   return {
     version: f<Fn<[], string>>('const char* llama_version()'),
     setLog: f<Fn<[Pointer | null, null], void>>('void llama_log_set(void*, void*)'),
     backendInit: f<Fn<[], void>>('void llama_backend_init()'),
     modelDefaults: f<Fn<[], ParamsStruct>>('llama_model_params llama_model_default_params()'),
     contextDefaults: f<Fn<[], ParamsStruct>>('llama_context_params llama_context_default_params()'),
+  };
+}
+
+function declareModel(f: Declare) {
+  return {
     loadModel: f<Fn<[string, ParamsStruct], Pointer>>('void* llama_model_load_from_file(const char*, llama_model_params)'),
     freeModel: f<Fn<[Pointer], void>>('void llama_model_free(void*)'),
-    createContext: f<Fn<[Pointer, ParamsStruct], Pointer>>('void* llama_init_from_model(void*, llama_context_params)'),
-    freeContext: f<Fn<[Pointer], void>>('void llama_free(void*)'),
-    contextSize: f<Fn<[Pointer], number>>('uint32 llama_n_ctx(void*)'),
-    poolingType: f<Fn<[Pointer], number>>('int32 llama_pooling_type(void*)'),
-    memory: f<Fn<[Pointer], Pointer>>('void* llama_get_memory(void*)'),
-    setThreads: f<Fn<[Pointer, number, number], void>>('void llama_set_n_threads(void*, int32, int32)'),
-    setEmbeddings: f<Fn<[Pointer, boolean], void>>('void llama_set_embeddings(void*, bool)'),
-    decode: f<Fn<[Pointer, BatchStruct], number>>('int32 llama_decode(void*, llama_batch)'),
-    encode: f<Fn<[Pointer, BatchStruct], number>>('int32 llama_encode(void*, llama_batch)'),
-    createBatch: f<Fn<[number, number, number], BatchStruct>>('llama_batch llama_batch_init(int32, int32, int32)'),
-    logitsOf: f<Fn<[Pointer, number], Pointer>>('void* llama_get_logits_ith(void*, int32)'),
-    embeddingsOf: f<Fn<[Pointer, number], Pointer>>('void* llama_get_embeddings_ith(void*, int32)'),
-    pooledEmbeddingsOf: f<Fn<[Pointer, number], Pointer>>('void* llama_get_embeddings_seq(void*, int32)'),
-    removeCells: f<Fn<[Pointer, number, number, number], boolean>>('bool llama_memory_seq_rm(void*, int32, int32, int32)'),
-    copyCells: f<Fn<[Pointer, number, number, number, number], void>>(
-      'void llama_memory_seq_cp(void*, int32, int32, int32, int32)',
-    ),
     vocabulary: f<Fn<[Pointer], Pointer>>('void* llama_model_get_vocab(void*)'),
     trainedContext: f<Fn<[Pointer], number>>('int32 llama_model_n_ctx_train(void*)'),
     embeddingSize: f<Fn<[Pointer], number>>('int32 llama_model_n_embd_out(void*)'),
@@ -75,7 +68,6 @@ function declare(library: LibraryHandle) {
     hasEncoder: f<Fn<[Pointer], boolean>>('bool llama_model_has_encoder(void*)'),
     isRecurrent: f<Fn<[Pointer], boolean>>('bool llama_model_is_recurrent(void*)'),
     isHybrid: f<Fn<[Pointer], boolean>>('bool llama_model_is_hybrid(void*)'),
-    modelSize: f<Fn<[Pointer], number | bigint>>('uint64 llama_model_size(void*)'),
     parameterCount: f<Fn<[Pointer], number | bigint>>('uint64 llama_model_n_params(void*)'),
     fileType: f<Fn<[Pointer], number>>('int32 llama_model_ftype(void*)'),
     fileTypeName: f<Fn<[number], string>>('const char* llama_ftype_name(int32)'),
@@ -83,9 +75,33 @@ function declare(library: LibraryHandle) {
       'int32 llama_model_meta_val_str(void*, const char*, _Out_ char*, size_t)',
     ),
     chatTemplate: f<Fn<[Pointer, null], string | null>>('const char* llama_model_chat_template(void*, const char*)'),
+  };
+}
+
+function declareContext(f: Declare) {
+  return {
+    createContext: f<Fn<[Pointer, ParamsStruct], Pointer>>('void* llama_init_from_model(void*, llama_context_params)'),
+    freeContext: f<Fn<[Pointer], void>>('void llama_free(void*)'),
+    poolingType: f<Fn<[Pointer], number>>('int32 llama_pooling_type(void*)'),
+    memory: f<Fn<[Pointer], Pointer>>('void* llama_get_memory(void*)'),
+    setThreads: f<Fn<[Pointer, number, number], void>>('void llama_set_n_threads(void*, int32, int32)'),
+    setEmbeddings: f<Fn<[Pointer, boolean], void>>('void llama_set_embeddings(void*, bool)'),
+    decode: f<Fn<[Pointer, BatchStruct], number>>('int32 llama_decode(void*, llama_batch)'),
+    createBatch: f<Fn<[number, number, number], BatchStruct>>('llama_batch llama_batch_init(int32, int32, int32)'),
+    logitsOf: f<Fn<[Pointer, number], Pointer>>('void* llama_get_logits_ith(void*, int32)'),
+    embeddingsOf: f<Fn<[Pointer, number], Pointer>>('void* llama_get_embeddings_ith(void*, int32)'),
+    pooledEmbeddingsOf: f<Fn<[Pointer, number], Pointer>>('void* llama_get_embeddings_seq(void*, int32)'),
+    removeCells: f<Fn<[Pointer, number, number, number], boolean>>('bool llama_memory_seq_rm(void*, int32, int32, int32)'),
+    copyCells: f<Fn<[Pointer, number, number, number, number], void>>(
+      'void llama_memory_seq_cp(void*, int32, int32, int32, int32)',
+    ),
+  };
+}
+
+function declareVocabulary(f: Declare) {
+  return {
     tokenCount: f<Fn<[Pointer], number>>('int32 llama_vocab_n_tokens(void*)'),
     tokenText: f<Fn<[Pointer, number], string>>('const char* llama_vocab_get_text(void*, int32)'),
-    tokenAttributes: f<Fn<[Pointer, number], number>>('int32 llama_vocab_get_attr(void*, int32)'),
     isEndToken: f<Fn<[Pointer, number], boolean>>('bool llama_vocab_is_eog(void*, int32)'),
     isControlToken: f<Fn<[Pointer, number], boolean>>('bool llama_vocab_is_control(void*, int32)'),
     bosToken: f<Fn<[Pointer], number>>('int32 llama_vocab_bos(void*)'),
@@ -100,6 +116,11 @@ function declare(library: LibraryHandle) {
     tokenPiece: f<Fn<[Pointer, number, Buffer, number, number, boolean], number>>(
       'int32 llama_token_to_piece(void*, int32, _Out_ char*, int32, int32, bool)',
     ),
+  };
+}
+
+function declareSamplers(f: Declare) {
+  return {
     chainSamplers: f<Fn<[boolean], Pointer>>('void* llama_sampler_chain_init(bool)'),
     addSampler: f<Fn<[Pointer, Pointer], void>>('void llama_sampler_chain_add(void*, void*)'),
     freeSampler: f<Fn<[Pointer], void>>('void llama_sampler_free(void*)'),

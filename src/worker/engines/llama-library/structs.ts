@@ -76,6 +76,7 @@ export const TokenData = koffi.struct('llama_token_data', { id: 'int32', logit: 
 /** A native address; 0n is NULL. */
 export type Pointer = bigint;
 
+/** llama_batch: parallel arrays of `n_tokens` entries. */
 export interface BatchStruct {
   n_tokens: number;
   token: Pointer;

@@ -107,7 +107,7 @@ export class LlamaEngine implements Engine {
     const { native, context, embedsWhole } = this.#options;
     if (!embedsWhole && step.results !== this.#results) native.setEmbeddings(context, step.results === 'hidden');
     this.#results = step.results;
-    const batch = this.#batch.fill(step.rows);
+    const batch = this.#batch.load(step.rows);
     const startedAt = performance.now();
     const outcome = native.decode(context, batch);
     if (outcome === NO_ROOM) return 'no-room';
@@ -178,7 +178,7 @@ export class LlamaEngine implements Engine {
     const begunAt = performance.now();
     let best = Infinity;
     for (let i = 0; i <= CALIBRATION_STEPS; i++) {
-      const batch = this.#batch.fill([{ slot: 0, tokens: [token], position: i, outputs: 'last' }]);
+      const batch = this.#batch.load([{ slot: 0, tokens: [token], position: i, outputs: 'last' }]);
       const startedAt = performance.now();
       native.decode(context, batch);
       this.#logits(0);

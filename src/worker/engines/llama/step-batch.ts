@@ -22,7 +22,7 @@ export class StepBatch {
     this.#sequences = Array.from(lists, (list) => new Int32Array(koffi.view(list, 4)));
   }
 
-  fill(rows: readonly StepRow[]): BatchStruct {
+  load(rows: readonly StepRow[]): BatchStruct {
     let index = 0;
     for (const { slot, tokens, position, outputs } of rows) {
       for (let i = 0; i < tokens.length; i++) {

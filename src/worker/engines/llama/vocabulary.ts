@@ -17,7 +17,7 @@ export class Vocabulary {
     this.#native = native;
     this.#pointer = pointer;
     this.size = native.tokenCount(pointer);
-    this.#pieces = new Array<Uint8Array | undefined>(this.size);
+    this.#pieces = Array.from({ length: this.size }, () => undefined);
     this.#ends = new Uint8Array(this.size);
     for (let token = 0; token < this.size; token++) this.#ends[token] = native.isEndToken(pointer, token) ? 1 : 0;
   }
