@@ -93,6 +93,10 @@ async function startSides(only: readonly string[]): Promise<{ started: Started[]
   if (wants('fastapi')) {
     started.push({ served: await startFastapi({ stepMs: 0, cpus: SERVER_CPUS }), models: { fastapi: 'echo' } });
   }
+  if (wants('fastapi-default')) {
+    const served = await startFastapi({ name: 'fastapi-default', stepMs: 0, cpus: SERVER_CPUS, flags: 'default' });
+    started.push({ served, models: { 'fastapi-default': 'echo' } });
+  }
   if (wants('litellm')) {
     const models = { litellm: 'echo', 'litellm-mock': 'mock' };
     started.push({ served: await startLitellm({ upstream, cpus: SERVER_CPUS }), models });
@@ -145,6 +149,7 @@ try {
       compare('litellm', 'requestsPerCoreSecond'),
       compare('litellm-mock', 'requestsPerCoreSecond'),
       compare('fastapi', 'requestsPerCoreSecond'),
+      compare('fastapi-default', 'requestsPerCoreSecond'),
       compare('direct', 'requestsPerCoreSecond'),
       compare('fastapi', 'requestsPerSecond'),
       compare('direct', 'halfLoadP50Ms'),

@@ -8,6 +8,7 @@ import {
   REPOSITORY_FOLDER,
   runClient,
   summarizeProfile,
+  type ProfileLine,
 } from './harness/index.ts';
 import { loopReport, streamsReport } from './load/index.ts';
 import { startPlinth, targetOf } from './peers/index.ts';

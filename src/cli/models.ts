@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { nearestNames } from '../core/collections/index.ts';
 import { PlinthError } from '../core/errors/index.ts';
-import type { CatalogEntry, StoredModel } from '../control/index.ts';
+import type { StoredModel } from '../control/index.ts';
 import { addConfigFlags, readConfig } from './config-flags.ts';
 import { findServing, withHome, type Home } from './local/index.ts';
 import { cleanLine, formatBytes, formatTable, formatTime, writeJson, type Column, type Shell } from './terminal/index.ts';
@@ -48,7 +48,7 @@ function inHome(command: Command, shell: Shell, use: (home: Home) => Promise<voi
   return withHome({ config: readConfig(command, shell).config, env: shell.env }, use);
 }
 
-async function readCatalog(): Promise<readonly CatalogEntry[]> {
+async function readCatalog() {
   const { catalog } = await import('../control/index.ts');
   return catalog;
 }

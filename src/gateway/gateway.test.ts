@@ -36,6 +36,24 @@ test('every answer carries a request id: the one that came when it is safe, else
   assert.match(idOf(await fetch('/v1/models', { headers: { authorization: 'Bearer wrong' } })), /^[0-9a-f-]{36}$/);
 });
 
+test('a large body arrives whole, with a length as in chunks', async (context) => {
+  const content = 'word '.repeat(200_000);
+  const { chat, worker } = await openGateway(context);
+  assert.equal((await chat({ messages: [{ role: 'user', content }] })).status, 200);
+  const bytes = new TextEncoder().encode(JSON.stringify({ model: 'echo', messages: [{ role: 'user', content }] }));
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += 50_000) controller.enqueue(bytes.subarray(at, at + 50_000));
+      controller.close();
+    },
+  });
+  assert.equal((await chat({}, { body, duplex: 'half' })).status, 200);
+  for (const message of worker.received) {
+    const prompt = message.type === 'infer' && message.request.kind === 'generate' ? message.request.prompts[0] : undefined;
+    assert.equal(prompt?.type === 'chat' && prompt.messages[0]?.content, content);
+  }
+});
+
 test('unknown paths and methods are refused in the shape of the protocol', async (context) => {
   const { fetch } = await openGateway(context);
   const unknown = await fetch('/v1/nothing');
@@ -172,6 +190,16 @@ test('draining lets begun answers finish, refuses new ones and then closes', asy
   assert.match(await streamed.text(), / and done[^]*\[DONE\]/);
   await drained;
   await assert.rejects(fetch(`${gateway.url}/livez`));
+});
+
+test('draining does not wait for requests that no replica has taken', async (context) => {
+  const { chat, gateway, snapshots } = await openGateway(context);
+  snapshots.set([routedModel({ replicas: [] })]);
+  const waiting = chat();
+  while (gateway.requestsInWork() === 0) await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  await gateway.drain(60_000);
+  assert.equal(await errorCode(await waiting), 'draining');
 });
 
 test('a drain that lasts too long ends begun streams with a typed error', async (context) => {

@@ -30,7 +30,7 @@ export interface Gateway {
   /** Requests admitted and not yet answered to the last byte. */
   requestsInWork(): number;
   /**
-   * Refuses new requests with `draining`, waits at most `limitMs` for those begun, ends the rest with a typed error, closes. Safe to
+   * Refuses new requests with `draining`, ends those that wait for a replica, waits at most `limitMs` for those begun, ends the rest with a typed error, closes. Safe to
    * call again.
    */
   drain(limitMs: number): Promise<void>;
@@ -78,6 +78,7 @@ function refuseUnsafeAddress({ config, logger, hasKeys }: GatewayOptions): void 
 
 /** How long streams that were ended get to write that to their clients. */
 const LAST_WORDS_MS = 500;
+const NOT_BEGUN: ErrorFacts = { code: 'draining', message: 'The server is shutting down.' };
 const CUT_OFF: ErrorFacts = { code: 'draining', message: 'The server shut down before the answer was complete.' };
 
 interface RunningParts {
@@ -117,6 +118,7 @@ class RunningGateway implements Gateway {
   async #drain(limitMs: number): Promise<void> {
     const { admission, pipeline, port } = this.#parts;
     admission.drain();
+    pipeline.failWaiting(NOT_BEGUN);
     port.listener.closeIdleConnections();
     if (!(await admission.idle(limitMs))) {
       pipeline.failAll(CUT_OFF);

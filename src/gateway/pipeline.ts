@@ -18,6 +18,7 @@ export interface Pipeline {
   /** The events end with exactly one `finished` or `failed`, and never throw. */
   infer(request: InferenceRequest, call: StageCall): AsyncIterable<InferenceEvent>;
   readonly failAll: Balance['failAll'];
+  readonly failWaiting: Balance['failWaiting'];
   close(): void;
 }
 
@@ -46,6 +47,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
     },
     failAll: balance.failAll,
+    failWaiting: balance.failWaiting,
     close() {
       balance.close();
       connections.close();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { InferenceEvent } from '../../core/inference/index.ts';
 import type { RoutedReplica } from '../../core/messages/index.ts';
@@ -34,9 +34,17 @@ interface Bench {
   ask(next: NextStage, call?: StageCall): AsyncIterableIterator<InferenceEvent>;
 }
 
+const opened: Balance[] = [];
+
+/** Streams that a test left hanging would keep the process until their deadline. */
+afterEach(() => {
+  for (const balance of opened.splice(0)) balance.failAll({ code: 'draining', message: 'test is over' });
+});
+
 function openBench(replicas: readonly RoutedReplica[], fields: Parameters<typeof routedModel>[0] = {}): Bench {
   const snapshots = new FakeSnapshots([routedModel({ replicas, ...fields })]);
   const balance = createBalance({ snapshots, reachability: ALWAYS_REACHABLE, random: () => 0 });
+  opened.push(balance);
   const attempts: Bench['attempts'] = [];
   const ask: Bench['ask'] = (next, call = callWith()) => {
     const events = balance.stage(generateRequest(), call, (request, attemptCall) => {

@@ -29,6 +29,8 @@ export interface Balance {
   stage(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent>;
   /** Ends every request under way with this failure. */
   failAll(error: ErrorFacts): void;
+  /** Ends every request that waits for a replica. */
+  failWaiting(error: ErrorFacts): void;
   /** Stops following snapshots. */
   close(): void;
 }
@@ -45,7 +47,10 @@ export function createBalance(options: BalanceOptions): Balance {
       );
     },
     failAll(error) {
-      for (const stream of [...balancer.open]) stream.end(error);
+      for (const guide of [...balancer.open]) guide.end(error);
+    },
+    failWaiting(error) {
+      for (const guide of [...balancer.open]) if (guide.isWaiting) guide.end(error);
     },
     close: views.close,
   };

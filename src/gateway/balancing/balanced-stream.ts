@@ -17,7 +17,7 @@ export interface StreamGuide {
   /** The replica was lost before anything was passed on. Same as `start`, for the next attempt. */
   restart(stream: BalancedStream): void;
   /** Called exactly once, if `start` was. */
-  stop(stream: BalancedStream): void;
+  stop(): void;
   /** An event came from the attempt. */
   onArrived(event: InferenceEvent): void;
 }
@@ -127,7 +127,7 @@ export class BalancedStream implements AsyncIterableIterator<InferenceEvent, und
     const attempt = this.#attempt;
     this.#attempt = undefined;
     attempt?.return?.()?.then(undefined, () => undefined);
-    if (this.#hasStarted) this.#guide.stop(this);
+    if (this.#hasStarted) this.#guide.stop();
   }
 
   #pass(event: InferenceEvent): void {

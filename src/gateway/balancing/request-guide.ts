@@ -14,8 +14,8 @@ export interface Balancer {
   readonly onArrived: (call: StageCall, event: InferenceEvent) => void;
   readonly random: () => number;
   readonly now: () => number;
-  /** Streams that can still be ended from outside. */
-  readonly open: Set<BalancedStream>;
+  /** Requests that can still be ended from outside. */
+  readonly open: Set<RequestGuide>;
 }
 
 export interface ModelView {
@@ -40,6 +40,7 @@ export class RequestGuide implements StreamGuide {
   readonly #balancer: Balancer;
   readonly #guided: GuidedRequest;
   readonly #lostIds: string[] = [];
+  #stream: BalancedStream | undefined;
   #seats: ModelSeats | undefined;
   #replicaId: string | undefined;
   #takenAtMs = 0;
@@ -54,6 +55,16 @@ export class RequestGuide implements StreamGuide {
     this.isFolded = guided.call.isFolded === true;
     this.#balancer = balancer;
     this.#guided = guided;
+  }
+
+  /** No replica has it. */
+  get isWaiting(): boolean {
+    return this.#stopWaiting !== undefined;
+  }
+
+  /** Ends the request now. */
+  end(error: ErrorFacts): void {
+    this.#stream?.end(error);
   }
 
   start(stream: BalancedStream): void {
@@ -79,10 +90,10 @@ export class RequestGuide implements StreamGuide {
     this.#balancer.onArrived(this.#guided.call, event);
   }
 
-  stop(stream: BalancedStream): void {
+  stop(): void {
     clearTimeout(this.#deadlineTimer);
     if (this.#onAbort !== undefined) this.#guided.call.signal.removeEventListener('abort', this.#onAbort);
-    this.#balancer.open.delete(stream);
+    this.#balancer.open.delete(this);
     this.#endWaiting();
     if (this.#replicaId !== undefined) this.#seats?.recordSeatMs(this.#balancer.now() - this.#takenAtMs);
     this.#leaveReplica();
@@ -92,7 +103,8 @@ export class RequestGuide implements StreamGuide {
   #enter(stream: BalancedStream, seats: ModelSeats, timeLeftMs: number): void {
     seats.enter();
     this.#seats = seats;
-    this.#balancer.open.add(stream);
+    this.#stream = stream;
+    this.#balancer.open.add(this);
     this.#onAbort = () => stream.end(CANCELLED);
     this.#guided.call.signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#deadlineTimer = setTimeout(() => stream.end(DEADLINE), Math.min(timeLeftMs, LONGEST_TIMER_MS));
