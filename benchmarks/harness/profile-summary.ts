@@ -35,7 +35,7 @@ function sumByName(entries: Iterable<readonly [name: string, micros: number]>, t
   for (const [name, micros] of entries) sums.set(name, (sums.get(name) ?? 0) + micros);
   return [...sums]
     .map(([where, micros]) => ({ where, seconds: micros / 1e6, share: micros / totalMicros }))
-    .sort((a, b) => b.seconds - a.seconds);
+    .toSorted((a, b) => b.seconds - a.seconds);
 }
 
 /** Reads a V8 profile as `node --cpu-prof` writes it. */

@@ -1,6 +1,6 @@
 /** The value below which `share` (0…1) of the values lie, by linear interpolation. NaN of nothing. */
 export function percentile(values: Iterable<number>, share: number): number {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(values).toSorted();
   const place = (sorted.length - 1) * share;
   const low = sorted[Math.floor(place)];
   const high = sorted[Math.ceil(place)];

@@ -164,21 +164,14 @@ class ControlRoom implements Control {
     return this.#isDraining && replica.state === 'ready' ? { ...replica, state: 'draining' } : replica;
   }
 
-  /** Something answers, and nothing is still on its first way up: a model that has failed keeps nobody from the others. */
-  #isReady(): boolean {
-    const { models } = this.current();
-    const isAnswering = ({ replicas }: RoutedModel) => replicas.some((replica) => replica.state === 'ready');
-    return models.some(isAnswering) && models.every((model) => isAnswering(model) || model.failure !== undefined);
-  }
-
   #mountRoutes(app: FastifyInstance): void {
     const { metrics, logger, onDrainRequested } = this.#options;
-    registerHealthRoutes(app, { isReady: () => this.#isReady() });
+    registerHealthRoutes(app, { isReady: () => this.current().isReady });
     registerMetricsRoute(app, { metrics, recordNow: () => recordReplicaMetrics(metrics, this.replicas()) });
     registerReplicaRoutes(app, { reports: () => this.replicas() });
     registerStatusRoutes(app, {
       startedAtUnixMs: this.#startedAtUnixMs,
-      isReady: () => this.#isReady(),
+      isReady: () => this.current().isReady,
       isDraining: () => this.#isDraining,
       models: () => this.current().models,
       requestDrain: () => {

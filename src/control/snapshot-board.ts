@@ -10,7 +10,7 @@ export interface SnapshotBoardOptions {
 export class SnapshotBoard implements SnapshotSource {
   readonly #options: SnapshotBoardOptions;
   readonly #listeners = new Set<(snapshot: RoutingSnapshot) => void>();
-  #snapshot: RoutingSnapshot = { revision: 0, models: [] };
+  #snapshot: RoutingSnapshot = { revision: 0, isReady: false, models: [] };
 
   constructor(options: SnapshotBoardOptions) {
     this.#options = options;
@@ -26,7 +26,8 @@ export class SnapshotBoard implements SnapshotSource {
   }
 
   publish(): void {
-    this.#snapshot = { revision: this.#snapshot.revision + 1, models: this.#options.readModels() };
+    const models = this.#options.readModels();
+    this.#snapshot = { revision: this.#snapshot.revision + 1, isReady: chooseReadiness(models), models };
     for (const listener of this.#listeners) this.#tell(listener);
   }
 
@@ -37,4 +38,9 @@ export class SnapshotBoard implements SnapshotSource {
       this.#options.logger.error({ err: error }, 'a listener to snapshots failed');
     }
   }
+}
+
+function chooseReadiness(models: readonly RoutedModel[]): boolean {
+  const isAnswering = ({ replicas }: RoutedModel) => replicas.some((replica) => replica.state === 'ready');
+  return models.some(isAnswering) && models.every((model) => isAnswering(model) || model.failure !== undefined);
 }

@@ -7,7 +7,7 @@ export class FakeSnapshots implements SnapshotSource {
   readonly #listeners = new Set<(snapshot: RoutingSnapshot) => void>();
 
   constructor(models: readonly RoutedModel[]) {
-    this.#snapshot = { revision: 1, models };
+    this.#snapshot = { revision: 1, isReady: areReady(models), models };
   }
 
   current(): RoutingSnapshot {
@@ -20,7 +20,7 @@ export class FakeSnapshots implements SnapshotSource {
   }
 
   set(models: readonly RoutedModel[]): void {
-    this.#snapshot = { revision: this.#snapshot.revision + 1, models };
+    this.#snapshot = { revision: this.#snapshot.revision + 1, isReady: areReady(models), models };
     for (const listener of this.#listeners) listener(this.#snapshot);
   }
 }
@@ -57,4 +57,8 @@ export function generateRequest(fields: Partial<GenerateRequest> = {}): Generate
     timeLeftMs: 10_000,
     ...fields,
   };
+}
+
+function areReady(models: readonly RoutedModel[]): boolean {
+  return models.every(({ replicas }) => replicas.some(({ state }) => state === 'ready'));
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../core/config/index.ts';
 import { PlinthError, type ErrorFacts } from '../core/errors/index.ts';
-import type { KeyVerifier, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
+import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { Admission, isLoopbackName } from './access/index.ts';
 import { createApplication } from './http-application.ts';
@@ -47,7 +47,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, snapshots, metrics, logger } = options;
   const admission = new Admission(config.limits.concurrentRequests);
   const pipeline = createPipeline({ snapshots, metrics, logger });
-  const isReady = (): boolean => !admission.isDraining && options.isDraining?.() !== true && areModelsReady(snapshots.current());
+  const isReady = (): boolean => !admission.isDraining && options.isDraining?.() !== true && snapshots.current().isReady;
   const app = await createApplication({ ...options, admission, pipeline, isReady });
   try {
     const port = await openPort({ config, logger, metrics, onRequest: (request, response) => app.routing(request, response) });
@@ -56,12 +56,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     pipeline.close();
     throw error;
   }
-}
-
-function areModelsReady(snapshot: RoutingSnapshot): boolean {
-  return (
-    snapshot.models.length > 0 && snapshot.models.every((model) => model.replicas.some((replica) => replica.state === 'ready'))
-  );
 }
 
 function refuseUnsafeAddress({ config, logger, hasKeys }: GatewayOptions): void {

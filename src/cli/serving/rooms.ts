@@ -47,7 +47,8 @@ export async function openRooms(options: RoomOptions): Promise<Rooms> {
     observer,
   });
   try {
-    const gateway = await startGateway({ config, snapshots: control, keys, metrics, logger });
+    const hasKeys = () => !options.keyring.isEmpty('inference');
+    const gateway = await startGateway({ config, snapshots: control, keys, metrics, logger, hasKeys });
     return {
       control,
       gateway,

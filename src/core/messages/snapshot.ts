@@ -30,6 +30,8 @@ export interface RoutedModel {
 /** The read-only routing table that control publishes to gateways. A gateway keeps the last one it got. */
 export interface RoutingSnapshot {
   readonly revision: number;
+  /** Something answers, and nothing is still on its first way up: a model that has failed keeps nobody from the others. */
+  readonly isReady: boolean;
   readonly models: readonly RoutedModel[];
 }
 
