@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { PlinthError } from '../core/errors/index.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
@@ -19,6 +20,7 @@ Exit status: 0 done; 1 it failed; 2 the command line or the configuration is wro
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
+const INTERRUPTED = 130;
 
 /** Runs one command line (as `process.argv` holds it) and sets the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<void> {
@@ -34,7 +36,8 @@ function reportFailure(error: unknown, shell: Shell): number {
   // Commander has written its own messages already, and ends help and version in the same way.
   if (error instanceof CommanderError && !isUsageError(error)) return error.exitCode === 0 ? 0 : WRONG_USAGE;
   shell.err.write(`plinth: ${describeFailure(error)}\n`);
-  return isUsageError(error) ? WRONG_USAGE : FAILED;
+  if (isUsageError(error)) return WRONG_USAGE;
+  return error instanceof PlinthError && error.code === 'cancelled' ? INTERRUPTED : FAILED;
 }
 
 function readVersion(): string {
