@@ -39,10 +39,10 @@ const SPARE_FOLDERS = [
   'prettier/plugins/flow.mjs',
 ].map((folder) => `node_modules/${folder}`);
 
-/** Source maps of everybody, 15 MB, and the CommonJS twin of a package that is only imported, 9 MB. */
+/** Source maps of everybody, 15 MB, and the types of the CommonJS form of a package that is only imported, 5 MB. */
 const SPARE_FILES = [
   { folder: 'node_modules', pattern: /\.map$/ },
-  { folder: 'node_modules/openai', pattern: /\.(?:js|d\.ts)$/ },
+  { folder: 'node_modules/openai', pattern: /\.d\.ts$/ },
 ];
 
 export function trimInstall() {

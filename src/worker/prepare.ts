@@ -77,6 +77,7 @@ export class Preparer {
       maxNewTokens: Math.min(request.maxTokens ?? room, room),
       outputs: scoresPrompt ? 'all' : 'last',
       prefill: 'chunked',
+      precision: request.sampling.seed === undefined ? 'fast' : 'exact',
       work: {
         type: 'generate',
         sampler,
@@ -105,6 +106,7 @@ export class Preparer {
         maxNewTokens: 0,
         outputs: 'all',
         prefill: embedding === 'whole' ? 'whole' : 'chunked',
+        precision: 'fast',
         work: {
           type: 'embed',
           index,

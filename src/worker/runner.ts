@@ -108,18 +108,23 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
   #step(rows: readonly ScheduledRow<RequestSequence>[]): void {
     const isHidden = rows.some(({ sequence }) => sequence.work.type === 'embed');
     const startedAt = performance.now();
-    const outcome = this.#engine.execute({ rows: rows.map(toStepRow), results: isHidden ? 'hidden' : 'logits' });
+    const precision = rows.some(({ sequence }) => sequence.precision === 'exact') ? 'exact' : 'fast';
+    const outcome = this.#engine.execute({ rows: rows.map(toStepRow), results: isHidden ? 'hidden' : 'logits', precision });
     if (outcome === 'no-room') return this.#makeRoom();
     this.#meter.record(rows, performance.now() - startedAt);
     let firstOutput = 0;
     for (const row of rows) {
-      this.#steward.absorb(row, firstOutput);
+      if (row.sequence.status === 'running') {
+        this.#scheduler.advance(row, outcome);
+        this.#steward.absorb(row, firstOutput);
+      }
       firstOutput += row.count;
     }
   }
 
   #budget(decodingSequences: number) {
-    const { stepTokens } = this.#engine;
+    const isExact = this.#scheduler.running.some((sequence) => sequence.precision === 'exact');
+    const stepTokens = isExact ? this.#engine.exactStepTokens : this.#engine.stepTokens;
     const prefillTokens = choosePrefill({ decodingSequences, stepTokens, prefillTokensPerMs: this.#meter.prefillTokensPerMs });
     return { stepTokens, prefillTokens };
   }

@@ -32,8 +32,6 @@ export class TokenSteward<S extends WorkSequence> {
   /** `firstOutput` is the place of the row's first token among all tokens of the step. */
   absorb(row: ScheduledRow<S>, firstOutput: OutputIndex): void {
     const { sequence, count } = row;
-    if (sequence.status !== 'running') return;
-    sequence.computed += count;
     if (sequence.work.type === 'embed') return this.#absorbEmbedding(row, sequence.work, firstOutput);
     if (sequence.outputs === 'all') this.#scorePrompt(row, sequence.work, firstOutput);
     if (sequence.computed === sequence.tokens.length) this.#nextToken(sequence, sequence.work, firstOutput + count - 1);

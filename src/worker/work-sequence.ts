@@ -31,6 +31,7 @@ interface WorkSequenceOptions<O extends SequenceOwner> {
   readonly maxNewTokens: number;
   readonly outputs: 'last' | 'all';
   readonly prefill: 'chunked' | 'whole';
+  readonly precision: 'exact' | 'fast';
   readonly work: Work;
   readonly leader?: WorkSequence<O>;
 }
@@ -44,10 +45,12 @@ export class WorkSequence<O extends SequenceOwner = SequenceOwner> implements Se
   readonly maxNewTokens: number;
   readonly outputs: 'last' | 'all';
   readonly prefill: 'chunked' | 'whole';
+  readonly precision: 'exact' | 'fast';
   readonly leader?: WorkSequence<O>;
   status: SequenceStatus = 'waiting';
   slot = -1;
   computed = 0;
+  exactLength = 0;
   reused = 0;
   /** Prompt tokens that were cached when the sequence was first admitted. */
   firstReused = 0;
@@ -61,6 +64,7 @@ export class WorkSequence<O extends SequenceOwner = SequenceOwner> implements Se
     this.maxNewTokens = options.maxNewTokens;
     this.outputs = options.outputs;
     this.prefill = options.prefill;
+    this.precision = options.precision;
     if (options.leader !== undefined) this.leader = options.leader;
   }
 

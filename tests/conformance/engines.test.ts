@@ -7,7 +7,7 @@ const spec = {
   name: 'conformance',
   slots: 4,
   contextTokens: 2048,
-  threads: 1,
+  threads: 2,
   gpuLayers: 0,
   queueLength: 8,
   queueTimeoutMs: 1000,

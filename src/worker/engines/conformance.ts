@@ -45,7 +45,7 @@ function generate(engine: Engine, runs: readonly Run[], count: number): number[]
       position: computed,
       outputs: 'last' as const,
     }));
-    assert.equal(engine.execute({ rows, results: 'logits' }), 'done');
+    assert.equal(engine.execute({ rows, results: 'logits', precision: 'exact' }), 'exact');
     let output = -1;
     runs.forEach((run, index) => {
       output += rows[index]?.tokens.length ?? 0;
@@ -60,6 +60,18 @@ function generate(engine: Engine, runs: readonly Run[], count: number): number[]
 function runOf(engine: Engine, slot: number, { parameters = GREEDY, text = PROMPT } = {}): Run {
   const promptTokens = read(engine, text);
   return { slot, tokens: [...promptTokens], computed: 0, options: samplerOptions(promptTokens, parameters, 7 + slot) };
+}
+
+/** The log-probability of a next token after exact steps of at most `size` tokens. */
+function scoreInPieces(engine: Engine, tokens: readonly number[], size: number): number | null {
+  let last = 0;
+  for (let position = 0; position < tokens.length; position += size) {
+    const piece = tokens.slice(position, position + size);
+    const rows = [{ slot: 0, tokens: piece, position, outputs: 'last' as const }];
+    assert.equal(engine.execute({ rows, results: 'logits', precision: 'exact' }), 'exact');
+    last = piece.length - 1;
+  }
+  return engine.logprobs(last, { token: tokens[0] ?? 0, top: 0 }).logprob;
 }
 
 function clear(engine: Engine): void {
@@ -105,6 +117,18 @@ export const engineConformance: readonly EngineCheck[] = [
     },
   },
   {
+    title: 'a long prompt reads the same however it is cut',
+    run(engine) {
+      const tokens = read(engine, `${PROMPT} `.repeat(70)).slice(0, 560);
+      const scores = [engine.exactStepTokens, 17, 1].map((size) => {
+        clear(engine);
+        return scoreInPieces(engine, tokens, size);
+      });
+      clear(engine);
+      assert.deepEqual(scores, [scores[0], scores[0], scores[0]]);
+    },
+  },
+  {
     title: 'the same seed gives the same tokens again',
     run(engine) {
       const [first] = generate(engine, [runOf(engine, 1, { parameters: RANDOM })], 12);
@@ -144,7 +168,7 @@ export const engineConformance: readonly EngineCheck[] = [
     title: 'log-probabilities are logarithms, the most likely first',
     run(engine) {
       const tokens = read(engine, PROMPT);
-      engine.execute({ rows: [{ slot: 0, tokens, position: 0, outputs: 'last' }], results: 'logits' });
+      engine.execute({ rows: [{ slot: 0, tokens, position: 0, outputs: 'last' }], results: 'logits', precision: 'fast' });
       const { logprob, top, bytes } = engine.logprobs(tokens.length - 1, { token: tokens[0] ?? 0, top: 5 });
       clear(engine);
       assert.ok(logprob !== null && logprob <= 0);
@@ -162,14 +186,14 @@ export const engineConformance: readonly EngineCheck[] = [
     run(engine) {
       if (engine.embedding === 'none') return;
       const tokens = read(engine, 'two words');
-      engine.execute({ rows: [{ slot: 0, tokens, position: 0, outputs: 'all' }], results: 'hidden' });
+      engine.execute({ rows: [{ slot: 0, tokens, position: 0, outputs: 'all' }], results: 'hidden', precision: 'fast' });
       for (let i = 0; i < tokens.length; i++) {
         const vector = engine.hidden(i);
         assert.equal(vector.length, engine.facts.embeddingDimensions);
         assert.ok(vector.every(Number.isFinite) && vector.some((value) => value !== 0));
       }
       engine.keepPrefix(0, 0);
-      engine.execute({ rows: [{ slot: 0, tokens, position: 0, outputs: 'last' }], results: 'logits' });
+      engine.execute({ rows: [{ slot: 0, tokens, position: 0, outputs: 'last' }], results: 'logits', precision: 'fast' });
       clear(engine);
     },
   },

@@ -37,7 +37,12 @@ export interface Step {
   readonly rows: readonly StepRow[];
   /** `hidden` also keeps the last layer's state of every output, for embeddings. */
   readonly results: 'logits' | 'hidden';
+  /** `exact`: the results must not depend on what else is in the step, on how prompts were cut, or on the thread count. */
+  readonly precision: 'exact' | 'fast';
 }
+
+/** `exact` even when only `fast` was asked for, if it happened to be. `no-room`: the pool is full and nothing was computed. */
+export type StepOutcome = 'exact' | 'fast' | 'no-room';
 
 /** The place of one token in the step just executed: index over all rows' tokens, in order. */
 export type OutputIndex = number;
@@ -71,6 +76,8 @@ export interface Engine {
   readonly poolTokens: number;
   /** Most tokens of one step. */
   readonly stepTokens: number;
+  /** Most tokens of one exact step. */
+  readonly exactStepTokens: number;
   readonly vocabularySize: number;
   /** `no`: computing is free, so slots keep nothing between sequences. */
   readonly reusesPrefixes: 'yes' | 'no';
@@ -86,8 +93,8 @@ export interface Engine {
   isEnd(token: number): boolean;
   /** Throws PlinthError `unsupported_schema` when the engine cannot follow the grammar. */
   createSampler(options: SamplerOptions): Sampler;
-  /** `no-room`: the pool is full and nothing was computed. Throws PlinthError `engine_failed`. */
-  execute(step: Step): 'done' | 'no-room';
+  /** Throws PlinthError `engine_failed`. */
+  execute(step: Step): StepOutcome;
   /** Natural-log probabilities of `token` and the `top` most likely tokens, before penalties and temperature. */
   logprobs(output: OutputIndex, choice: { readonly token: number; readonly top: number }): TokenLogprobs;
   /** The last layer's state of an output of a `hidden` step, or the pooled one of its row for `whole` engines. */

@@ -12,7 +12,15 @@ function sequence(options: {
 }): Sequence {
   const { prompt, generated = 0, computed = 0, isPaused = false, prefill = 'chunked' } = options;
   const tokens = Array.from({ length: prompt + generated }, (_, i) => i);
-  const fixed = { maxNewTokens: 8, outputs: 'last', status: 'running', slot: 0, reused: 0 } as const;
+  const fixed = {
+    maxNewTokens: 8,
+    outputs: 'last',
+    precision: 'fast',
+    status: 'running',
+    slot: 0,
+    exactLength: 0,
+    reused: 0,
+  } as const;
   return { ...fixed, tokens, promptLength: prompt, computed, isPaused, prefill };
 }
 

@@ -12,8 +12,16 @@ const SLOTS = 3;
 const POOL = 60;
 
 function sequence(prompt: readonly number[], options: { maxNewTokens: number; leader?: TestSequence }): TestSequence {
-  const state = { status: 'waiting', slot: -1, computed: 0, reused: 0, isPaused: false } as const;
-  return { tokens: [...prompt], promptLength: prompt.length, outputs: 'last', prefill: 'chunked', ...options, ...state };
+  const state = { status: 'waiting', slot: -1, computed: 0, exactLength: 0, reused: 0, isPaused: false } as const;
+  return {
+    tokens: [...prompt],
+    promptLength: prompt.length,
+    outputs: 'last',
+    prefill: 'chunked',
+    precision: 'fast',
+    ...options,
+    ...state,
+  };
 }
 
 /** An engine's memory that knows which tokens each slot really holds, and objects to any wrong use. */
@@ -41,7 +49,7 @@ function simulate(scheduler: Scheduler<TestSequence>, memory: ModelMemory): Test
   const finished: TestSequence[] = [];
   for (const { sequence: one, position, count } of rows) {
     memory.compute(one.slot, position, one.tokens.slice(position, position + count));
-    one.computed += count;
+    scheduler.advance({ sequence: one, position, count }, 'exact');
     assert.deepEqual(memory.held[one.slot], one.tokens.slice(0, one.computed), 'a slot holds its own sequence');
     if (one.computed < one.tokens.length) continue;
     if (one.tokens.length - one.promptLength >= one.maxNewTokens) finished.push(one);
@@ -50,6 +58,22 @@ function simulate(scheduler: Scheduler<TestSequence>, memory: ModelMemory): Test
   for (const one of finished) scheduler.finish(one);
   return finished;
 }
+
+type Action =
+  | { do: 'enqueue'; prompt: number[]; maxNewTokens: number }
+  | { do: 'step' | 'make-room' }
+  | { do: 'cancel' | 'pause'; which: number };
+
+/** A waiting sequence takes the slot of a paused one, which then stands before it in line. */
+const TAKEN_BACK_WHILE_SEATING: Action[] = [
+  { do: 'enqueue', prompt: [0], maxNewTokens: 1 },
+  { do: 'enqueue', prompt: [0], maxNewTokens: 1 },
+  { do: 'step' },
+  { do: 'enqueue', prompt: [0], maxNewTokens: 0 },
+  { do: 'pause', which: 0 },
+  { do: 'enqueue', prompt: [0], maxNewTokens: 0 },
+  { do: 'step' },
+];
 
 const options = { slots: SLOTS, poolTokens: POOL, reusesPrefixes: 'yes' } as const;
 
@@ -90,7 +114,7 @@ test('every sequence finishes exactly once whatever is cancelled, paused or take
       assert.equal(new Set(ended).size, ended.length, 'nothing finishes twice');
       assert.ok(scheduler.running.length === 0 && scheduler.waiting.length === 0);
     }),
-    { numRuns: 300 },
+    { numRuns: 1000, examples: [[TAKEN_BACK_WHILE_SEATING]] },
   );
 });
 

@@ -20,6 +20,8 @@ interface Slot<S> {
   owner: S | undefined;
   /** Of a free slot: what it still holds. */
   held: readonly number[];
+  /** Of a free slot: leading tokens of `held` with exact state. */
+  exactLength: number;
   /** Leading tokens shared with the slot they were copied from; they cost no room of their own. */
   shared: number;
   usedAt: number;
@@ -41,7 +43,13 @@ export class Scheduler<S extends Sequence> {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.slots }, () => ({ owner: undefined, held: [], shared: 0, usedAt: 0 }));
+    this.#slots = Array.from({ length: options.slots }, () => ({
+      owner: undefined,
+      held: [],
+      exactLength: 0,
+      shared: 0,
+      usedAt: 0,
+    }));
   }
 
   get waiting(): readonly S[] {
@@ -60,7 +68,15 @@ export class Scheduler<S extends Sequence> {
   plan(budget: (decodingSequences: number) => StepBudget): { rows: ScheduledRow<S>[]; admitted: S[] } {
     const admitted = this.#admit();
     const decoding = this.#running.filter((s) => !s.isPaused && s.tokens.length > s.promptLength).length;
-    return { rows: chooseStep(this.#running, budget(decoding)), admitted };
+    const rows = chooseStep(this.#running, budget(decoding));
+    if (rows.length < decoding) this.#running = [...this.#running.slice(rows.length), ...this.#running.slice(0, rows.length)];
+    return { rows, admitted };
+  }
+
+  /** Notes that a row was computed, and whether its state is exact. */
+  advance({ sequence, position, count }: ScheduledRow<S>, precision: 'exact' | 'fast'): void {
+    sequence.computed = position + count;
+    if (precision === 'exact' && sequence.exactLength === position) sequence.exactLength = sequence.computed;
   }
 
   /** Ends a sequence wherever it is. Its computed state stays as cache. */
@@ -87,6 +103,7 @@ export class Scheduler<S extends Sequence> {
     this.#release(sequence);
     sequence.status = 'waiting';
     sequence.computed = 0;
+    sequence.exactLength = 0;
     this.#waiting.unshift(sequence);
   }
 
@@ -98,10 +115,9 @@ export class Scheduler<S extends Sequence> {
   #admit(): S[] {
     const admitted: S[] = [];
     while (this.#waiting.length > 0) {
-      const index = this.#waiting.findIndex((s) => !s.isPaused && !isFollowing(s));
-      const next = this.#waiting[index];
+      const next = this.#waiting.find((s) => !s.isPaused && !isFollowing(s));
       if (next === undefined || !this.#seat(next)) break;
-      this.#waiting.splice(index, 1);
+      remove(this.#waiting, next);
       admitted.push(next);
     }
     return admitted;
@@ -121,10 +137,11 @@ export class Scheduler<S extends Sequence> {
   }
 
   #chooseByPrefix(sequence: S): SlotChoice | undefined {
-    const views = this.#slots.map(({ owner, held, usedAt }) => ({
+    const isExact = sequence.precision === 'exact';
+    const views = this.#slots.map(({ owner, held, exactLength, usedAt }) => ({
       isFree: owner === undefined,
       held: owner?.tokens ?? held,
-      heldLength: owner?.computed ?? held.length,
+      heldLength: isExact ? (owner?.exactLength ?? exactLength) : (owner?.computed ?? held.length),
       usedAt,
     }));
     return chooseSlot(views, sequence.outputs === 'all' ? sequence.tokens.slice(0, 1) : sequence.tokens);
@@ -162,8 +179,11 @@ export class Scheduler<S extends Sequence> {
       memory.copyPrefix(choice.copiedFrom, choice.slot, choice.reused);
       slot.shared = choice.reused;
     }
+    const source = this.#slots[choice.copiedFrom ?? choice.slot];
+    sequence.exactLength = Math.min(choice.reused, source?.owner?.exactLength ?? source?.exactLength ?? 0);
     slot.owner = sequence;
     slot.held = [];
+    slot.exactLength = 0;
     slot.usedAt = ++this.#uses;
     sequence.slot = choice.slot;
     sequence.computed = choice.reused;
@@ -177,6 +197,7 @@ export class Scheduler<S extends Sequence> {
     if (slot === undefined) return;
     slot.owner = undefined;
     slot.held = this.#options.reusesPrefixes === 'no' ? [] : sequence.tokens.slice(0, sequence.computed);
+    slot.exactLength = slot.held.length === 0 ? 0 : sequence.exactLength;
     slot.usedAt = ++this.#uses;
     sequence.slot = -1;
     this.#running = this.#running.filter((other) => other !== sequence);
@@ -192,6 +213,7 @@ export class Scheduler<S extends Sequence> {
     if (slot === undefined) return false;
     this.#options.memory.keepPrefix(oldest, 0);
     slot.held = [];
+    slot.exactLength = 0;
     slot.shared = 0;
     return true;
   }

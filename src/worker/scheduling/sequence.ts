@@ -15,11 +15,15 @@ export interface Sequence {
   readonly outputs: 'last' | 'all';
   /** `whole`: its prompt must be computed in one step. */
   readonly prefill: 'chunked' | 'whole';
+  /** `exact`: the same request must give the same tokens again, so it takes over exact state only. */
+  readonly precision: 'exact' | 'fast';
   /** A sequence with the same prompt that reads it first. */
   readonly leader?: Sequence;
   status: SequenceStatus;
   slot: number;
   computed: number;
+  /** Leading computed tokens whose state is exact: the same however they were computed. */
+  exactLength: number;
   /** Prompt tokens taken over from a slot at the last admission. */
   reused: number;
   readonly isPaused: boolean;

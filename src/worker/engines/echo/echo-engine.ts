@@ -1,7 +1,7 @@
 import type { TokenLogprobs } from '../../../core/inference/index.ts';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { ModelFacts, ModelSpec } from '../../../core/models/index.ts';
-import type { Engine, OutputIndex, Prompting, PromptText, Sampler, SamplerOptions, Step } from '../engine.ts';
+import type { Engine, OutputIndex, Prompting, PromptText, Sampler, SamplerOptions, Step, StepOutcome } from '../engine.ts';
 import { bytesOfToken, END_TOKEN, tokensOfText } from './echo-tokens.ts';
 
 const DIMENSIONS = 32;
@@ -33,6 +33,7 @@ export class EchoEngine implements Engine {
   readonly prompting: Prompting = { type: 'last-message' };
   readonly poolTokens: number;
   readonly stepTokens = CONTEXT_TOKENS;
+  readonly exactStepTokens = CONTEXT_TOKENS;
   readonly vocabularySize = END_TOKEN + 1;
   readonly reusesPrefixes = 'no';
   readonly embedding = 'chunked';
@@ -81,10 +82,10 @@ export class EchoEngine implements Engine {
     return new EchoSampler(options);
   }
 
-  execute(step: Step): 'done' {
+  execute(step: Step): StepOutcome {
     if (this.#stepMs > 0) this.#waitForStep();
     this.#stepTokensIn = step.results === 'hidden' ? step.rows.flatMap((row) => row.tokens) : [];
-    return 'done';
+    return 'exact';
   }
 
   logprobs(_output: OutputIndex, choice: { readonly token: number; readonly top: number }): TokenLogprobs {

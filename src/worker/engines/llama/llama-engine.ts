@@ -3,7 +3,17 @@ import koffi from 'koffi';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { TokenLogprobs } from '../../../core/inference/index.ts';
 import type { ModelFacts } from '../../../core/models/index.ts';
-import type { Engine, OutputIndex, Prompting, PromptText, Sampler, SamplerOptions, Step } from '../engine.ts';
+import type {
+  Engine,
+  OutputIndex,
+  Prompting,
+  PromptText,
+  Sampler,
+  SamplerOptions,
+  Step,
+  StepOutcome,
+  StepRow,
+} from '../engine.ts';
 import { Candidates } from './candidates.ts';
 import { LlamaSampler, type SamplerRoom } from './llama-sampler.ts';
 import { logprobsOf } from './logprobs.ts';
@@ -13,6 +23,12 @@ import { ThreadTuner } from './thread-tuner.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 const NO_ROOM = 1;
+/**
+ * ggml's CPU attention rounds differently from this many rows on (tiles), and for a single row that several threads share (split KV);
+ * between the two a row's result is its own (ggml-cpu/ops.cpp, flash_attn_ext_f16).
+ */
+const TILE_ROWS = 64;
+const EXACT_STEP_TOKENS = 48;
 const CALIBRATION_STEPS = 3;
 /** A thread count that is still measured after so long stalls. */
 const CALIBRATION_MS = 400;
@@ -39,6 +55,7 @@ export class LlamaEngine implements Engine {
   readonly prompting: Prompting;
   readonly poolTokens: number;
   readonly stepTokens: number;
+  readonly exactStepTokens: number;
   readonly vocabularySize: number;
   readonly reusesPrefixes: 'yes' | 'no';
   readonly embedding: 'chunked' | 'whole';
@@ -58,6 +75,7 @@ export class LlamaEngine implements Engine {
     this.facts = options.facts;
     this.poolTokens = options.poolTokens;
     this.stepTokens = options.stepTokens;
+    this.exactStepTokens = options.embedsWhole ? options.stepTokens : EXACT_STEP_TOKENS;
     this.vocabularySize = vocabulary.size;
     this.reusesPrefixes = options.keepsPrefixes ? 'yes' : 'no';
     this.embedding = options.embedsWhole ? 'whole' : 'chunked';
@@ -103,20 +121,24 @@ export class LlamaEngine implements Engine {
     return new LlamaSampler(this.#samplerRoom, options);
   }
 
-  execute(step: Step): 'done' | 'no-room' {
+  execute(step: Step): StepOutcome {
     const { native, context, embedsWhole } = this.#options;
     if (!embedsWhole && step.results !== this.#results) native.setEmbeddings(context, step.results === 'hidden');
     this.#results = step.results;
-    const batch = this.#batch.load(step.rows);
+    const tokens = step.rows.reduce((sum, row) => sum + row.tokens.length, 0);
+    const isShared = tokens === 1 && this.#threads > 1;
+    const isPadded = isShared && step.precision === 'exact';
+    const batch = this.#batch.load(isPadded ? [...step.rows, this.#paddingRow()] : step.rows);
     const startedAt = performance.now();
     const outcome = native.decode(context, batch);
+    if (isPadded) this.keepPrefix(this.#paddingSlot, 0);
     if (outcome === NO_ROOM) return 'no-room';
     if (outcome !== 0)
       throw new PlinthError({ code: 'engine_failed', message: `llama.cpp failed to compute a step (code ${outcome}).` });
     const now = performance.now();
     this.#useThreads(this.#tuner.observe(batch.n_tokens, now - startedAt, now));
     if (embedsWhole) this.#outputSlots = step.rows.flatMap((row) => row.tokens.map(() => row.slot));
-    return 'done';
+    return tokens < TILE_ROWS && (!isShared || isPadded) ? 'exact' : 'fast';
   }
 
   logprobs(output: OutputIndex, choice: { readonly token: number; readonly top: number }): TokenLogprobs {
@@ -147,6 +169,16 @@ export class LlamaEngine implements Engine {
     const { native, context, model } = this.#options;
     native.freeContext(context);
     native.freeModel(model);
+  }
+
+  /** Sequence number after those of the slots. */
+  get #paddingSlot(): number {
+    return this.facts.slots;
+  }
+
+  /** A companion for a lone token, whose result is thrown away. */
+  #paddingRow(): StepRow {
+    return { slot: this.#paddingSlot, tokens: [0], position: 0, outputs: 'none' };
   }
 
   #spell(token: number) {
