@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { acceptLocalToken } from './accept-local-token.ts';
 
-test('the token of this boot opens as the local admin, all else is left to the keys', () => {
+test('the token of this boot opens as the local admin when no key has that text', () => {
   const asked: string[] = [];
   const keys = acceptLocalToken(
     {
@@ -17,5 +17,5 @@ test('the token of this boot opens as the local admin, all else is left to the k
   assert.deepEqual(keys.verify('key'), { keyId: 'k', role: 'inference' });
   assert.equal(keys.verify('toke'), undefined);
   assert.equal(keys.verify(''), undefined);
-  assert.deepEqual(asked, ['key', 'toke', '']);
+  assert.deepEqual(asked, ['token', 'key', 'toke', '']);
 });

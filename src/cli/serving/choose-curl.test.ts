@@ -21,6 +21,7 @@ test('the line survives a shell, quotes and all, with the key filled in from the
   assert.deepEqual(body, {
     model: "a'b",
     stream: true,
+    temperature: 0,
     messages: [{ role: 'user', content: 'What is the capital of Germany?' }],
   });
 });

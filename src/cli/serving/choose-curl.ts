@@ -26,7 +26,7 @@ export function chooseCurl(options: CurlOptions): string {
 function chooseRequest({ model, capabilities }: CurlOptions): { path: string; body: object } {
   if (capabilities.includes('chat')) {
     const messages = [{ role: 'user', content: 'What is the capital of Germany?' }];
-    return { path: '/v1/chat/completions', body: { model, stream: true, messages } };
+    return { path: '/v1/chat/completions', body: { model, stream: true, temperature: 0, messages } };
   }
   if (capabilities.includes('completion'))
     return { path: '/v1/completions', body: { model, stream: true, prompt: 'Once upon a time' } };

@@ -17,11 +17,11 @@ import {
 import { compileSchema, withLimits } from './json-schema/index.ts';
 
 /** Against a model that calls for ever. */
-const mostCalls = 16;
+const mostCalls = 8;
 
 /**
  * A GBNF grammar for text that must (`required`, `named`) or may (`auto`) call tools, in the form
- * `<tool_call>\n{"name": "…", "arguments": {…}}\n</tool_call>`. With `auto`, any text may stand before the calls or instead of them. Not
+ * `<tool_call>\n{"name": "…", "arguments": {…}}\n</tool_call>`. A named tool is called once. With `auto`, any text may stand before the calls or instead of them. Not
  * to be asked for with choice `none`. A schema that cannot be expressed is refused where its tool is strict or a call is forced;
  * otherwise its arguments are any object.
  * @throws PlinthError `unsupported_schema` with `param` `tools[i].function.parameters`.
@@ -52,7 +52,7 @@ function callsExpression(grammar: Grammar, options: ToolOptions): Expression {
     return sequence([head, argumentsExpression(grammar, tool, { param, isForced: wanted.type !== 'auto' })]);
   });
   const call = grammar.named('call', sequence([choice(bodies), text(`}\n${callTags.close}`)]));
-  if (!options.allowsParallel || isNever(call)) return call;
+  if (!options.allowsParallel || wanted.type === 'named' || isNever(call)) return call;
   const further = grammar.named('further', sequence([text(`\n${callTags.open}`), call]));
   return sequence([call, grammar.repeat(further, 0, mostCalls - 1)]);
 }

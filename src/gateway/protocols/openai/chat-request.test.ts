@@ -34,7 +34,7 @@ test('a bare request takes the defaults of OpenAI', () => {
       temperature: 1,
       topP: 1,
       topK: 0,
-      minP: 0,
+      minP: 0.05,
       presencePenalty: 0,
       frequencyPenalty: 0,
       repeatPenalty: 1,

@@ -8,6 +8,9 @@ const optionalText = z.string().nullish();
 const INT64 = 2 ** 63;
 const MAX_INT32 = 2 ** 31 - 1;
 
+/** OpenAI has no such field. llama.cpp's default, without which a small model at temperature 1 soon loses its thread. */
+const DEFAULT_MIN_P = 0.05;
+
 /** Fields that chat completions and completions have in common, with OpenAI's ranges. */
 export const generationFields = {
   model: z.string().min(1),
@@ -44,7 +47,7 @@ export function parseSampling(body: GenerationBody): SamplingParameters {
     temperature: body.temperature ?? 1,
     topP: body.top_p ?? 1,
     topK: Math.min(MAX_INT32, Math.max(0, body.top_k ?? 0)),
-    minP: body.min_p ?? 0,
+    minP: body.min_p ?? DEFAULT_MIN_P,
     ...(typeof body.seed === 'number' ? { seed: foldSeed(body.seed) } : {}),
     presencePenalty: body.presence_penalty ?? 0,
     frequencyPenalty: body.frequency_penalty ?? 0,
