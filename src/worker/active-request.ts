@@ -1,6 +1,7 @@
 import type { ErrorFacts } from '../core/errors/index.ts';
 import { isTerminal, type InferenceEvent, type InferenceRequest } from '../core/inference/index.ts';
-import type { EventSink } from './intake/index.ts';
+import type { Delivery } from '../core/messages/index.ts';
+import type { Arrival, EventSink } from './intake/index.ts';
 import type { SequenceOwner, WorkSequence } from './work-sequence.ts';
 
 /** A sequence of a request of this worker. */
@@ -9,6 +10,7 @@ export type RequestSequence = WorkSequence<ActiveRequest>;
 /** A request inside the worker. Sends exactly one terminal event, whatever happens to it. */
 export class ActiveRequest implements SequenceOwner {
   readonly request: InferenceRequest;
+  readonly delivery: Delivery;
   readonly arrivedAt: number;
   readonly deadlineAt: number;
   sequences: readonly RequestSequence[] = [];
@@ -20,8 +22,9 @@ export class ActiveRequest implements SequenceOwner {
   #completionTokens = 0;
   readonly #sink: EventSink;
 
-  constructor(options: { request: InferenceRequest; sink: EventSink; now: number }) {
+  constructor(options: Arrival & { readonly sink: EventSink; readonly now: number }) {
     this.request = options.request;
+    this.delivery = options.delivery;
     this.arrivedAt = options.now;
     this.deadlineAt = options.now + options.request.timeLeftMs;
     this.#sink = options.sink;

@@ -68,6 +68,7 @@ export class Preparer {
     const writer = new ChoiceWriter({
       choice,
       stop: request.stop,
+      delivery: owner.delivery,
       emit,
       ...(callsTools ? { toolParser: new ToolCallParser({ createId: newCallId }) } : {}),
     });

@@ -1,12 +1,11 @@
 import { errorFactsOf, PlinthError } from '../core/errors/index.ts';
-import type { InferenceRequest } from '../core/inference/index.ts';
 import type { ReplicaProgress } from '../core/messages/index.ts';
 import type { ModelSpec } from '../core/models/index.ts';
 import { ActiveRequest, type RequestSequence } from './active-request.ts';
 import type { Engine, StepRow } from './engines/index.ts';
-import type { EventSink, IntakeReceiver } from './intake/index.ts';
+import type { Arrival, EventSink, IntakeReceiver } from './intake/index.ts';
 import { Preparer } from './prepare.ts';
-import { choosePrefill, Scheduler, type ScheduledRow } from './scheduling/index.ts';
+import { choosePrefill, Scheduler, type BatchLoad, type ScheduledRow } from './scheduling/index.ts';
 import { StepMeter } from './step-meter.ts';
 import { TokenSteward } from './token-steward.ts';
 
@@ -38,7 +37,7 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
   turn(): boolean {
     this.#prepareArrivals();
     this.#expire(performance.now());
-    const { rows, admitted } = this.#scheduler.plan((decodingSequences) => this.#budget(decodingSequences));
+    const { rows, admitted } = this.#scheduler.plan((load) => this.#budget(load));
     for (const sequence of admitted) this.#steward.begin(sequence);
     if (rows.length === 0) return this.#arrivals.length > 0;
     try {
@@ -65,8 +64,8 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
     return this.#active.size === 0;
   }
 
-  accept(request: InferenceRequest, sink: EventSink): ActiveRequest {
-    const active = new ActiveRequest({ request, sink, now: performance.now() });
+  accept({ request, delivery }: Arrival, sink: EventSink): ActiveRequest {
+    const active = new ActiveRequest({ request, delivery, sink, now: performance.now() });
     const waiting = this.#waitingRequests();
     if (waiting >= this.#spec.queueLength + this.#freeSlots()) {
       const message = `${waiting} requests wait for model ${request.model} already; the limit is ${this.#spec.queueLength}.`;
@@ -122,10 +121,10 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
     }
   }
 
-  #budget(decodingSequences: number) {
+  #budget(load: BatchLoad) {
     const isExact = this.#scheduler.running.some((sequence) => sequence.precision === 'exact');
     const stepTokens = isExact ? this.#engine.exactStepTokens : this.#engine.stepTokens;
-    const prefillTokens = choosePrefill({ decodingSequences, stepTokens, prefillTokensPerMs: this.#meter.prefillTokensPerMs });
+    const prefillTokens = choosePrefill({ ...load, stepTokens, prefillTokensPerMs: this.#meter.prefillTokensPerMs });
     return { stepTokens, prefillTokens };
   }
 

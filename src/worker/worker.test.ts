@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { encodeFrame, FrameReader } from '../core/framing/index.ts';
 import type { GenerateRequest, InferenceEvent, InferenceRequest } from '../core/inference/index.ts';
-import type { FromWorker, ToWorker } from '../core/messages/index.ts';
+import type { Delivery, FromWorker, ToWorker } from '../core/messages/index.ts';
 import type { ModelSpec } from '../core/models/index.ts';
 import { startWorker, type Worker } from './worker.ts';
 
@@ -58,12 +58,16 @@ class Caller {
     this.socket.write(encodeFrame(message));
   }
 
+  ask(stream: number, request: InferenceRequest, delivery: Delivery = 'stream'): void {
+    this.send({ type: 'infer', stream, request, delivery });
+  }
+
   async until(isDone: () => boolean): Promise<void> {
     while (!isDone()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   async answer(stream: number, request: InferenceRequest): Promise<readonly Heard[]> {
-    this.send({ type: 'infer', stream, request });
+    this.ask(stream, request);
     await this.until(() => this.terminals(stream) > 0);
     return this.heard.get(stream) ?? [];
   }
@@ -122,6 +126,15 @@ test('an answer is text, the end of its choice, its usage and its end, in that o
   );
 });
 
+test('an answer that nobody sees before its end comes in one piece', async () => {
+  const caller = await startCaller();
+  caller.ask(1, generate('Grüße 😀', { topLogprobs: 1 }), 'whole');
+  await caller.until(() => caller.terminals(1) > 0);
+  const pieces = (caller.heard.get(1) ?? []).filter(({ type }) => type === 'text-delta');
+  assert.equal(pieces.length, 1);
+  assert.ok(pieces[0]?.type === 'text-delta' && pieces[0].text === 'Grüße 😀' && pieces[0].logprobs?.length === 4);
+});
+
 test('choices of a batch of prompts are numbered prompt by prompt', async () => {
   const caller = await startCaller();
   const prompts = ['one', 'two'].map((text) => ({ type: 'text' as const, text }));
@@ -159,7 +172,7 @@ test('a token id outside the vocabulary is refused by name', async () => {
 test('requests beyond the queue are refused at once', async () => {
   const caller = await startCaller({ stepMs: 50 });
   for (let stream = 1; stream <= 10; stream++) {
-    caller.send({ type: 'infer', stream, request: generate('long enough to wait for', { ignoresEnd: true, maxTokens: 10 }) });
+    caller.ask(stream, generate('long enough to wait for', { ignoresEnd: true, maxTokens: 10 }));
   }
   await caller.until(() => Array.from({ length: 10 }, (_, i) => caller.terminals(i + 1)).every((count) => count === 1));
   const refused = [...caller.heard.values()].filter((events) => errorOf(events)[0] === 'queue_full');
@@ -168,14 +181,14 @@ test('requests beyond the queue are refused at once', async () => {
 
 test('a request that waited too long is refused', async () => {
   const caller = await startCaller({ slots: 1, queueTimeoutMs: 40, stepMs: 10 });
-  caller.send({ type: 'infer', stream: 1, request: generate('abc', { ignoresEnd: true, maxTokens: 40 }) });
+  caller.ask(1, generate('abc', { ignoresEnd: true, maxTokens: 40 }));
   assert.deepEqual(errorOf(await caller.answer(2, generate('abc'))), ['queue_timeout']);
 });
 
 test('a request ends at its deadline, running or not', async () => {
   const caller = await startCaller({ slots: 1, stepMs: 10 });
   const endless = generate('abc', { ignoresEnd: true, maxTokens: 60, timeLeftMs: 60 });
-  caller.send({ type: 'infer', stream: 1, request: endless });
+  caller.ask(1, endless);
   assert.deepEqual(errorOf(await caller.answer(2, endless)), ['deadline_exceeded']);
   await caller.until(() => caller.terminals(1) === 1);
   assert.deepEqual(errorOf(caller.heard.get(1) ?? []), ['deadline_exceeded']);
@@ -183,7 +196,7 @@ test('a request ends at its deadline, running or not', async () => {
 
 test('a paused stream is silent and others go on', async () => {
   const caller = await startCaller({ stepMs: 5 });
-  caller.send({ type: 'infer', stream: 1, request: generate('abcdef', { ignoresEnd: true, maxTokens: 30 }) });
+  caller.ask(1, generate('abcdef', { ignoresEnd: true, maxTokens: 30 }));
   await caller.until(() => caller.heard.has(1));
   caller.send({ type: 'pause', stream: 1 });
   await caller.answer(2, generate('one step and another'));
@@ -229,7 +242,7 @@ test('every stream that is not cancelled has exactly one end, whatever happens a
         else if (step.type === 'infer') {
           const { text, maxTokens, ...options } = step.request;
           const chosen = maxTokens === undefined ? options : { ...options, maxTokens };
-          caller.send({ type: 'infer', stream: next++, request: generate(text, chosen) });
+          caller.ask(next++, generate(text, chosen));
         } else if (first + step.of < next) {
           caller.send({ type: step.type, stream: first + step.of });
           if (step.type === 'cancel') cancelled.add(first + step.of);
@@ -255,8 +268,7 @@ test('the loop goes on after a caller is gone in the middle of its answers', asy
   const worker = await startWorker(spec, path);
   workers.push(worker);
   const leaver = new Caller(path);
-  for (let stream = 1; stream <= 4; stream++)
-    leaver.send({ type: 'infer', stream, request: generate('abc', { ignoresEnd: true }) });
+  for (let stream = 1; stream <= 4; stream++) leaver.ask(stream, generate('abc', { ignoresEnd: true }));
   await leaver.until(() => leaver.heard.size > 0);
   leaver.socket.destroy();
   const stayer = new Caller(path);

@@ -3,7 +3,7 @@ import type { InferenceRequest } from '../core/inference/index.ts';
 import type { ReplicaProgress } from '../core/messages/index.ts';
 import type { ModelFacts, ModelSpec } from '../core/models/index.ts';
 import { openEngine } from './engines/index.ts';
-import { openIntake } from './intake/index.ts';
+import { openIntake, type EventSink } from './intake/index.ts';
 import { Runner } from './runner.ts';
 
 /** How often a loop with nothing runnable looks at the deadlines of what waits. */
@@ -59,12 +59,13 @@ async function keepRunning({ runner, flush, stopping }: Loop): Promise<void> {
 
 function probe(runner: Runner, request: InferenceRequest): Promise<boolean> {
   return new Promise((resolve) => {
-    runner.accept(request, {
+    const sink: EventSink = {
       emit: (event) => {
         if (event.type === 'finished') resolve(true);
         if (event.type === 'failed') resolve(false);
       },
-    });
+    };
+    runner.accept({ request, delivery: 'whole' }, sink);
   });
 }
 

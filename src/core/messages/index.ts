@@ -1,5 +1,6 @@
 export type {
   BodyRange,
+  Delivery,
   FromReplica,
   FromWorker,
   ReplicaProgress,

@@ -5,9 +5,12 @@ import type { ModelFacts, ModelSpec } from '../models/index.ts';
 /** Identifies a request on one gateway–worker connection. Chosen by the gateway, never reused on that connection. */
 export type StreamId = number;
 
+/** `whole`: nobody sees a part of the answer before its end, so its pieces may come together then. */
+export type Delivery = 'stream' | 'whole';
+
 /** What a gateway sends to a worker over the replica's unix socket. */
 export type ToWorker =
-  | { readonly type: 'infer'; readonly stream: StreamId; readonly request: InferenceRequest }
+  | { readonly type: 'infer'; readonly stream: StreamId; readonly request: InferenceRequest; readonly delivery: Delivery }
   | { readonly type: 'cancel'; readonly stream: StreamId }
   /** The reader is slow: keep the sequence, give it no step until `resume`. */
   | { readonly type: 'pause'; readonly stream: StreamId }

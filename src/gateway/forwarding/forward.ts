@@ -7,6 +7,6 @@ import type { ReplicaConnections } from './replica-connections.ts';
 export function createForward(connections: ReplicaConnections) {
   return function forward(request: InferenceRequest, call: StageCall): AsyncIterable<InferenceEvent> {
     if (call.replica === undefined) throw new PlinthError({ code: 'internal_error', message: 'No replica was chosen.' });
-    return connections.infer(call.replica, request);
+    return connections.infer(call.replica, request, call.isFolded === true ? 'whole' : 'stream');
   };
 }

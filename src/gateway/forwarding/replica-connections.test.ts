@@ -56,7 +56,7 @@ test('a request travels to the replica and its events come back', async (context
     events.map((event) => event.type),
     ['text-delta', 'text-delta', 'choice-finished', 'usage-report', 'finished'],
   );
-  assert.deepEqual(worker.received, [{ type: 'infer', stream: 1, request: generateRequest() }]);
+  assert.deepEqual(worker.received, [{ type: 'infer', stream: 1, request: generateRequest(), delivery: 'stream' }]);
 });
 
 test('streams on one connection do not mix', async (context) => {

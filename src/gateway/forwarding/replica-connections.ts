@@ -1,5 +1,5 @@
 import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
-import type { RoutedReplica, RoutingSnapshot, SnapshotSource } from '../../core/messages/index.ts';
+import type { Delivery, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../../core/messages/index.ts';
 import type { Logger } from '../../core/telemetry/index.ts';
 import { WorkerConnection } from './worker-connection.ts';
 
@@ -44,10 +44,10 @@ export class ReplicaConnections {
   }
 
   /** Hands a request over. A replica that cannot be reached answers with `replica_lost`. */
-  infer(replica: RoutedReplica, request: InferenceRequest): AsyncIterable<InferenceEvent> {
+  infer(replica: RoutedReplica, request: InferenceRequest, delivery: Delivery = 'stream'): AsyncIterable<InferenceEvent> {
     const connection = this.#lines.get(replica.id)?.connection;
     if (connection === undefined) return lostReplica();
-    return connection.infer(request);
+    return connection.infer(request, delivery);
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { ErrorFacts } from '../../core/errors/index.ts';
 import { encodeFrame, FrameReader } from '../../core/framing/index.ts';
 import type { InferenceRequest } from '../../core/inference/index.ts';
-import type { ToWorker } from '../../core/messages/index.ts';
+import type { Delivery, ToWorker } from '../../core/messages/index.ts';
 import { EventQueue, type QueueSource } from './event-queue.ts';
 import { deliverEvents } from './worker-events.ts';
 
@@ -54,13 +54,13 @@ export class WorkerConnection implements QueueSource {
   }
 
   /** The events end with one terminal event; `replica_lost` when the connection goes first. */
-  infer(request: InferenceRequest): EventQueue {
+  infer(request: InferenceRequest, delivery: Delivery): EventQueue {
     const queue = new EventQueue((this.#lastStream += 1), this);
     if (!this.#isOpen) queue.fail(LOST);
     else if (this.#socket.writableLength > UNSENT_BYTES_LIMIT) queue.fail(STOPPED_READING);
     else {
       this.#streams.set(queue.stream, queue);
-      this.#send({ type: 'infer', stream: queue.stream, request });
+      this.#send({ type: 'infer', stream: queue.stream, request, delivery });
     }
     return queue;
   }

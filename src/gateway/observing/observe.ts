@@ -13,17 +13,19 @@ export function createObserve(metrics: Metrics) {
     const model = call.model?.name ?? '';
     call.record.model = model;
     metrics.requestsInWork.inc({ model });
-    return new ObservedStream(next(request, call), new RecordingObserver(call.record, metrics, model));
+    return new ObservedStream(next(request, call), new RecordingObserver(call, metrics, model));
   };
 }
 
 class RecordingObserver implements StreamObserver {
   readonly #record: RequestRecord;
+  readonly #isFolded: boolean;
   readonly #metrics: Metrics;
   readonly #model: string;
 
-  constructor(record: RequestRecord, metrics: Metrics, model: string) {
-    this.#record = record;
+  constructor(call: StageCall, metrics: Metrics, model: string) {
+    this.#record = call.record;
+    this.#isFolded = call.isFolded === true;
     this.#metrics = metrics;
     this.#model = model;
   }
@@ -45,7 +47,7 @@ class RecordingObserver implements StreamObserver {
   }
 
   onEnd(): void {
-    const { usage, timings, firstEventMs, startedMs } = this.#record;
+    const { usage, timings } = this.#record;
     const model = this.#model;
     this.#metrics.requestsInWork.dec({ model });
     if (timings !== undefined) this.#metrics.queueSeconds.observe({ model }, timings.queueMs / 1000);
@@ -54,8 +56,8 @@ class RecordingObserver implements StreamObserver {
       this.#metrics.tokens.inc({ model, kind: 'cached' }, usage.cachedTokens);
       this.#metrics.tokens.inc({ model, kind: 'completion' }, usage.completionTokens);
     }
-    if (firstEventMs !== undefined) this.#metrics.timeToFirstToken.observe({ model }, (firstEventMs - startedMs) / 1000);
-    const gapMs = meanGapMs(this.#record);
+    const { firstTokenMs, gapMs } = this.#isFolded ? measuredByWorker(this.#record) : measuredHere(this.#record);
+    if (firstTokenMs !== undefined) this.#metrics.timeToFirstToken.observe({ model }, firstTokenMs / 1000);
     if (gapMs !== undefined) this.#metrics.interTokenSeconds.observe({ model }, gapMs / 1000);
   }
 }
@@ -69,8 +71,20 @@ export function recordOutput({ record }: StageCall, event: InferenceEvent): void
   record.firstEventMs ??= nowMs;
 }
 
-function meanGapMs(record: RequestRecord): number | undefined {
-  const { firstEventMs, lastEventMs, deltas } = record;
-  if (firstEventMs === undefined || lastEventMs === undefined || deltas < 2) return undefined;
-  return (lastEventMs - firstEventMs) / (deltas - 1);
+interface TokenTimes {
+  readonly firstTokenMs: number | undefined;
+  readonly gapMs: number | undefined;
+}
+
+function measuredHere({ startedMs, firstEventMs, lastEventMs, deltas }: RequestRecord): TokenTimes {
+  if (firstEventMs === undefined || lastEventMs === undefined) return { firstTokenMs: undefined, gapMs: undefined };
+  return { firstTokenMs: firstEventMs - startedMs, gapMs: deltas < 2 ? undefined : (lastEventMs - firstEventMs) / (deltas - 1) };
+}
+
+/** The pieces of a folded answer come together at its end and tell nothing. */
+function measuredByWorker({ timings, usage }: RequestRecord): TokenTimes {
+  if (timings === undefined || usage === undefined || usage.completionTokens === 0)
+    return { firstTokenMs: undefined, gapMs: undefined };
+  const gapMs = usage.completionTokens < 2 ? undefined : timings.decodeMs / (usage.completionTokens - 1);
+  return { firstTokenMs: timings.queueMs + timings.prefillMs, gapMs };
 }

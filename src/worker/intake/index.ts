@@ -1,2 +1,2 @@
-export { openIntake, type Intake, type IntakeReceiver } from './intake.ts';
+export { openIntake, type Arrival, type Intake, type IntakeReceiver } from './intake.ts';
 export type { EventSink } from './event-sink.ts';

@@ -2,13 +2,19 @@ import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { FrameReader } from '../../core/framing/index.ts';
 import type { InferenceRequest } from '../../core/inference/index.ts';
-import type { StreamId, ToWorker } from '../../core/messages/index.ts';
+import type { Delivery, StreamId, ToWorker } from '../../core/messages/index.ts';
 import { EventBatch } from './event-batch.ts';
 import type { EventSink } from './event-sink.ts';
 
+/** A request and how its answer is wanted. */
+export interface Arrival {
+  readonly request: InferenceRequest;
+  readonly delivery: Delivery;
+}
+
 /** What arrives, as the runner sees it. `R` is whatever the receiver keeps of a request. */
 export interface IntakeReceiver<R> {
-  accept(request: InferenceRequest, sink: EventSink): R;
+  accept(arrival: Arrival, sink: EventSink): R;
   cancel(request: R): void;
   pause(request: R): void;
   resume(request: R): void;
@@ -52,13 +58,13 @@ function listen(listener: Server, socketPath: string): Promise<void> {
   }).finally(() => process.umask(before));
 }
 
-interface Arrival<R> {
+interface Joining<R> {
   readonly socket: Socket;
   readonly receiver: IntakeReceiver<R>;
   readonly connections: Set<Connection<R>>;
 }
 
-function admitConnection<R>({ socket, receiver, connections }: Arrival<R>): void {
+function admitConnection<R>({ socket, receiver, connections }: Joining<R>): void {
   const connection: Connection<R> = { socket, batch: new EventBatch(socket), streams: new Map() };
   const reader = new FrameReader();
   connections.add(connection);
@@ -80,7 +86,7 @@ function dispatch<R>(message: ToWorker, connection: Connection<R>, receiver: Int
   const { streams, batch } = connection;
   if (message.type === 'infer') {
     const sink = batch.sinkFor(message.stream, () => streams.delete(message.stream));
-    streams.set(message.stream, receiver.accept(message.request, sink));
+    streams.set(message.stream, receiver.accept(message, sink));
     return;
   }
   const request = streams.get(message.stream);

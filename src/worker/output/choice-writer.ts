@@ -22,6 +22,8 @@ export interface ToolParser {
 export interface ChoiceWriterOptions {
   readonly choice: number;
   readonly stop: readonly string[];
+  /** `whole`: text is sent in one piece at the end. */
+  readonly delivery: 'stream' | 'whole';
   readonly toolParser?: ToolParser;
   readonly emit: (event: InferenceEvent) => void;
 }
@@ -31,6 +33,8 @@ export class ChoiceWriter {
   readonly #options: ChoiceWriterOptions;
   readonly #assembler: TextAssembler;
   #calledTool = false;
+  #heldText: string[] = [];
+  #heldLogprobs: TokenLogprobs[] = [];
 
   constructor(options: ChoiceWriterOptions) {
     this.#options = options;
@@ -51,6 +55,7 @@ export class ChoiceWriter {
 
   finish(reason: Exclude<FinishReason, 'tool-calls'>): void {
     this.#write(this.#assembler.end());
+    this.#writeHeld();
     this.#writeParsed(this.#options.toolParser?.end() ?? [], []);
     const isCall = this.#calledTool && reason === 'stop';
     this.#options.emit({ type: 'choice-finished', choice: this.#options.choice, reason: isCall ? 'tool-calls' : reason });
@@ -58,9 +63,21 @@ export class ChoiceWriter {
 
   #write(piece: TextPiece): void {
     if (piece.text.length === 0 && piece.logprobs.length === 0) return;
+    if (this.#options.delivery === 'stream') return this.#writeText(piece.text, piece.logprobs);
+    this.#heldText.push(piece.text);
+    this.#heldLogprobs.push(...piece.logprobs);
+  }
+
+  #writeHeld(): void {
+    if (this.#heldText.length > 0) this.#writeText(this.#heldText.join(''), this.#heldLogprobs);
+    this.#heldText = [];
+    this.#heldLogprobs = [];
+  }
+
+  #writeText(text: string, logprobs: readonly TokenLogprobs[]): void {
     const { toolParser } = this.#options;
-    if (toolParser === undefined) this.#emitText(piece.text, piece.logprobs);
-    else this.#writeParsed(toolParser.push(piece.text), piece.logprobs);
+    if (toolParser === undefined) this.#emitText(text, logprobs);
+    else this.#writeParsed(toolParser.push(text), logprobs);
   }
 
   #writeParsed(pieces: readonly ParsedPiece[], logprobs: readonly TokenLogprobs[]): void {

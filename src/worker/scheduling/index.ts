@@ -1,3 +1,3 @@
 export { choosePrefill } from './choose-prefill.ts';
-export { Scheduler } from './scheduler.ts';
+export { Scheduler, type BatchLoad } from './scheduler.ts';
 export type { ScheduledRow, Sequence, SequenceStatus } from './sequence.ts';

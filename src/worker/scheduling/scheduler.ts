@@ -2,6 +2,12 @@ import { chooseSlot, type SlotChoice } from './choose-slot.ts';
 import { chooseStep, type StepBudget } from './choose-step.ts';
 import type { ScheduledRow, Sequence } from './sequence.ts';
 
+/** Sequences that decode, and those with a prompt still to read. */
+export interface BatchLoad {
+  readonly decodingSequences: number;
+  readonly readingSequences: number;
+}
+
 /** What the scheduler needs of an engine: moving attention state between slots. */
 export interface SlotMemory {
   keepPrefix(slot: number, length: number): void;
@@ -65,10 +71,11 @@ export class Scheduler<S extends Sequence> {
   }
 
   /** Takes waiting sequences into free slots, then chooses the next step's rows. Returns those newly admitted. */
-  plan(budget: (decodingSequences: number) => StepBudget): { rows: ScheduledRow<S>[]; admitted: S[] } {
+  plan(budget: (load: BatchLoad) => StepBudget): { rows: ScheduledRow<S>[]; admitted: S[] } {
     const admitted = this.#admit();
     const decoding = this.#running.filter((s) => !s.isPaused && s.tokens.length > s.promptLength).length;
-    const rows = chooseStep(this.#running, budget(decoding));
+    const reading = this.#running.length + this.#waiting.length - decoding;
+    const rows = chooseStep(this.#running, budget({ decodingSequences: decoding, readingSequences: reading }));
     if (rows.length < decoding) this.#running = [...this.#running.slice(rows.length), ...this.#running.slice(0, rows.length)];
     return { rows, admitted };
   }

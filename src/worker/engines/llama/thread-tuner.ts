@@ -1,26 +1,33 @@
-import { chooseThreads, SLOW_FACTOR } from './choose-threads.ts';
+import { chooseThreads } from './choose-threads.ts';
 
 const FIRST_HOLD_MS = 5_000;
-const LONGEST_HOLD_MS = 120_000;
-const MEMORY = 0.9;
-/** Differences below this are the timer's and the scheduler's noise. */
-const NOISE_MS = 3;
+const LONGEST_HOLD_MS = 60_000;
+/** A count that did well for so long has earned a short hold again. */
+const TRUST_MS = 20_000;
+const WINDOW_STEPS = 8;
 const BUCKET_TOKENS = 16;
+/** How fast the notion of a typical step follows faster and slower ones. */
+const FASTER_WEIGHT = 0.5;
+const SLOWER_WEIGHT = 0.02;
+/** Changing has a price of its own. */
+const CHANGE_MARGIN = 1.15;
 
 /** Watches step times and says how many threads to compute with. */
 export class ThreadTuner {
   #threads: number;
   readonly #candidates: readonly number[];
   readonly #preferred: number;
+  /** Milliseconds of a one-token step by thread count, from the beginning. */
+  readonly #measured = new Map<number, number>();
   readonly #typicalMs = new Map<string, number>();
   #slowdowns: number[] = [];
-  #retryAt = Infinity;
+  #changedAt = 0;
   #holdMs = FIRST_HOLD_MS;
 
   /** `measure` runs a few steps with a thread count and gives the time of one in milliseconds. */
   constructor(candidates: readonly number[], measure: (threads: number) => number) {
     this.#candidates = candidates;
-    this.#preferred = candidates.length === 1 ? (candidates[0] ?? 1) : fastest(candidates, measure);
+    this.#preferred = candidates.length === 1 ? (candidates[0] ?? 1) : this.#findFastest(measure);
     this.#threads = this.#preferred;
   }
 
@@ -31,46 +38,60 @@ export class ThreadTuner {
   /** Takes note of a step of `tokens` tokens that took `ms`; returns the thread count for the next one. */
   observe(tokens: number, ms: number, now: number): number {
     if (this.#candidates.length === 1) return this.#threads;
-    this.#compare(tokens, ms);
-    const isRetryDue = now >= this.#retryAt;
+    this.#slowdowns = [...this.#slowdowns, this.#compare(tokens, ms)].slice(-WINDOW_STEPS);
     const { threads } = this;
-    this.#threads = chooseThreads({
+    const next = chooseThreads({
       threads,
       candidates: this.#candidates,
-      slowdowns: this.#slowdowns,
+      slowdown: meanOfWindow(this.#slowdowns),
+      bearableSlowdown: this.#bearableSlowdown(),
       preferred: this.#preferred,
-      isRetryDue,
+      isRetryDue: now - this.#changedAt >= this.#holdMs,
     });
-    if (this.#threads < threads) this.#holdBack(now);
-    if (this.#threads > threads) this.#retryAt = now + this.#holdMs;
-    return this.#threads;
+    if (next !== threads) this.#change(next, now);
+    return next;
   }
 
-  #compare(tokens: number, ms: number): void {
-    const bucket = `${this.#threads}×${tokens < BUCKET_TOKENS ? tokens : Math.ceil(tokens / BUCKET_TOKENS) * BUCKET_TOKENS}`;
-    const typical = this.#typicalMs.get(bucket);
-    if (typical !== undefined && ms > typical * SLOW_FACTOR + NOISE_MS) {
-      this.#slowdowns.push(ms / typical);
-      return;
+  /** Goes up while more threads are faster; a count that is not ends the search, since the next one would stall longer still. */
+  #findFastest(measure: (threads: number) => number): number {
+    let best = { threads: this.#candidates[0] ?? 1, ms: Infinity };
+    for (const threads of this.#candidates) {
+      const ms = measure(threads);
+      if (ms >= best.ms) break;
+      this.#measured.set(threads, ms);
+      best = { threads, ms };
     }
-    this.#slowdowns = [];
-    this.#typicalMs.set(bucket, typical === undefined ? ms : typical * MEMORY + ms * (1 - MEMORY));
+    return best.threads;
   }
 
-  #holdBack(now: number): void {
+  #bearableSlowdown(): number {
+    const lower = this.#candidates[this.#candidates.indexOf(this.#threads) - 1];
+    const lowerMs = lower === undefined ? undefined : this.#measured.get(lower);
+    return CHANGE_MARGIN * ((lowerMs ?? 1) / (this.#measured.get(this.#threads) ?? 1));
+  }
+
+  /** How many times slower the step was than such steps are. */
+  #compare(tokens: number, ms: number): number {
+    const bucket = `${this.#threads}×${tokens < BUCKET_TOKENS ? tokens : Math.ceil(tokens / BUCKET_TOKENS) * BUCKET_TOKENS}`;
+    const typical = this.#typicalMs.get(bucket) ?? ms;
+    const weight = ms < typical ? FASTER_WEIGHT : SLOWER_WEIGHT;
+    this.#typicalMs.set(bucket, typical + (ms - typical) * weight);
+    return ms / typical;
+  }
+
+  #change(threads: number, now: number): void {
+    if (threads < this.#threads) {
+      const heldFor = now - this.#changedAt;
+      this.#holdMs = heldFor > TRUST_MS ? FIRST_HOLD_MS : Math.min(this.#holdMs * 2, LONGEST_HOLD_MS);
+    }
+    this.#threads = threads;
+    this.#changedAt = now;
     this.#slowdowns = [];
-    this.#retryAt = now + this.#holdMs;
-    this.#holdMs = Math.min(this.#holdMs * 2, LONGEST_HOLD_MS);
   }
 }
 
-/** Goes up while more threads are faster; a count that is not ends the search, since the next one would stall longer still. */
-function fastest(candidates: readonly number[], measure: (threads: number) => number): number {
-  let best = { threads: candidates[0] ?? 1, ms: Infinity };
-  for (const threads of candidates) {
-    const ms = measure(threads);
-    if (ms >= best.ms) break;
-    best = { threads, ms };
-  }
-  return best.threads;
+/** Steps that have not been taken yet count as typical ones. */
+function meanOfWindow(slowdowns: readonly number[]): number {
+  const missing = WINDOW_STEPS - slowdowns.length;
+  return (slowdowns.reduce((sum, slowdown) => sum + slowdown, 0) + missing) / WINDOW_STEPS;
 }
