@@ -119,7 +119,8 @@ test('a model that cannot be obtained says so and leaves the others alone', asyn
   await control.whenReady('healthy');
   await control.whenSettled();
   const [failed, healthy] = control.current().models;
-  assert.deepEqual([failed?.failure, failed?.replicas.length], ['No such model.', 0]);
+  assert.deepEqual([failed?.failure, failed?.replicas.length, failed?.isHeld], ['No such model.', 0, true]);
+  assert.equal(healthy?.isHeld, undefined);
   assert.equal(healthy?.replicas[0]?.state, 'ready');
   assert.equal((await call('/readyz')).status, 200);
   const told = events.filter((event) => event.model === 'nowhere').map((event) => event.type);
@@ -156,7 +157,9 @@ test('a replica that dies is out of the snapshot before anything else happens to
   assert.ok(lost > 0);
   const states = seen.map((snapshot) => snapshot.models[0]?.replicas[0]?.state);
   assert.deepEqual(states.slice(0, 3), ['ready', 'ready', 'failed']);
-  assert.match(control.current().models[0]?.failure ?? '', /is being replaced/);
+  const [model] = control.current().models;
+  assert.match(model?.failure ?? '', /is being replaced/);
+  assert.equal(model?.isHeld, undefined, 'its successor is due in a moment and worth waiting for');
 });
 
 test('draining shows in the snapshot and at /readyz while the replicas live on', async () => {

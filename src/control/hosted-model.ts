@@ -11,6 +11,8 @@ import type { ModelStore } from './registry/index.ts';
 
 /** Starts that may fail before whoever waits for the model is told; they go on after that. */
 const TOLERATED_FAILURES = 3;
+/** A request does not wait for a replica that will not even be tried within this time. */
+const LONGEST_WORTHWHILE_WAIT_MS = 5_000;
 
 export interface HostedModelOptions {
   readonly plan: ModelPlan;
@@ -33,6 +35,8 @@ export class HostedModel implements PlacementListener {
   readonly #createdAt = Math.floor(Date.now() / 1_000);
   #facts: ModelFacts | undefined;
   #failure: string | undefined;
+  /** When the next try comes after the failure; never when undefined. */
+  #retryInMs: number | undefined;
   #failedStarts = 0;
 
   constructor(options: HostedModelOptions) {
@@ -78,6 +82,8 @@ export class HostedModel implements PlacementListener {
   routed(replicas: readonly RoutedReplica[]): RoutedModel {
     const { name, queueLength, queueTimeoutMs } = this.#options.plan.spec;
     const isServing = replicas.some((replica) => replica.state === 'ready' || replica.state === 'draining');
+    const isComing = isServing || replicas.some((replica) => replica.state === 'loading' || replica.state === 'unready');
+    const isHeld = this.#failure !== undefined && !isComing && (this.#retryInMs ?? Infinity) > LONGEST_WORTHWHILE_WAIT_MS;
     return {
       name,
       createdAt: this.#createdAt,
@@ -86,6 +92,7 @@ export class HostedModel implements PlacementListener {
       queueLength,
       queueTimeoutMs,
       ...(this.#failure !== undefined && !isServing && { failure: this.#failure }),
+      ...(isHeld && { isHeld }),
     };
   }
 
@@ -117,6 +124,7 @@ export class HostedModel implements PlacementListener {
     });
     if (this.#facts !== undefined && retryInMs !== undefined) {
       this.#failure = `The replica of the model '${this.name}' was lost (${end.reason}) and is being replaced.`;
+      this.#retryInMs = retryInMs;
       return this.#options.onChanged();
     }
     this.#noteFailedStart(end, retryInMs);
@@ -159,6 +167,7 @@ export class HostedModel implements PlacementListener {
 
   #noteFailure(error: ErrorFacts, retryInMs: number | undefined): void {
     this.#failure = error.message;
+    this.#retryInMs = retryInMs;
     this.#options.onChanged();
     this.#tell({ type: 'model-failed', model: this.name, error, ...(retryInMs !== undefined && { retryInMs }) });
     this.#settled.resolve();

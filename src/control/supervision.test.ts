@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { configSchema } from '../core/config/index.ts';
 import { encodeFrame } from '../core/framing/index.ts';
 import type { GenerateRequest } from '../core/inference/index.ts';
+import type { ToWorker } from '../core/messages/index.ts';
 import { createLogger, createMetrics } from '../core/telemetry/index.ts';
 import type { ControlEvent } from './control-events.ts';
 import { startControl, type Control } from './control.ts';
@@ -127,7 +128,8 @@ const story: GenerateRequest = {
 /** Begins a stream on a replica's socket; resolves when its first events are there. */
 async function beginStream(socketPath: string): Promise<Socket> {
   const socket = connect(socketPath);
-  socket.write(encodeFrame({ type: 'infer', stream: 1, request: story }));
+  const message: ToWorker = { type: 'infer', stream: 1, request: story, delivery: 'stream' };
+  socket.write(encodeFrame(message));
   await new Promise((resolve, reject) => socket.once('data', resolve).once('error', reject));
   return socket;
 }

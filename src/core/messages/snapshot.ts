@@ -25,6 +25,8 @@ export interface RoutedModel {
   readonly queueTimeoutMs: number;
   /** Why the model has no ready replica, in words fit for a caller. */
   readonly failure?: string;
+  /** No replica is on its way, and none will be within seconds: a request is refused at once instead of waiting. */
+  readonly isHeld?: true;
 }
 
 /** The read-only routing table that control publishes to gateways. A gateway keeps the last one it got. */

@@ -227,6 +227,17 @@ test('a request that waits too long for a replica is told why there is none', as
   assert.match(event.error.message, /the file is damaged/);
 });
 
+test('a request for a model that is held is refused at once, and so are those that wait when it comes to be held', async () => {
+  const failure = 'Loading failed: the file is damaged.';
+  const bench = openBench([]);
+  const asked = collect(bench.ask(giving([FINISHED])));
+  await turn();
+  bench.snapshots.set([routedModel({ replicas: [], failure, isHeld: true })]);
+  assert.equal(errorOf(await asked), 'model_not_ready');
+  assert.equal(errorOf(await collect(bench.ask(giving([FINISHED])))), 'model_not_ready');
+  assert.deepEqual(bench.attempts, []);
+});
+
 test('a request that waits while its model is taken away is told so', async () => {
   const bench = openBench([]);
   const asked = collect(bench.ask(giving([FINISHED])));

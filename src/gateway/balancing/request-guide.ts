@@ -118,7 +118,7 @@ export class RequestGuide implements StreamGuide {
     const timeLeftMs = call.deadlineMs - this.#balancer.now();
     if (timeLeftMs <= 0) return stream.end(DEADLINE);
     const replica = chooseReplica(view.seats.candidates(view.ready, this.#lostIds), this.#balancer.random());
-    if (replica === undefined) return this.#wait(stream, view);
+    if (replica === undefined) return view.model.isHeld ? this.#giveUp(stream) : this.#wait(stream, view);
     this.#endWaiting();
     this.#takeReplica(replica);
     try {

@@ -63,7 +63,7 @@ export class ChoiceWriter {
 
   #write(piece: TextPiece): void {
     if (piece.text.length === 0 && piece.logprobs.length === 0) return;
-    if (this.#options.delivery === 'stream') return this.#writeText(piece.text, piece.logprobs);
+    if (this.#options.delivery !== 'whole') return this.#writeText(piece.text, piece.logprobs);
     this.#heldText.push(piece.text);
     this.#heldLogprobs.push(...piece.logprobs);
   }
