@@ -18,6 +18,17 @@ export function answerErrors(app: FastifyInstance, { metrics, logger }: { metric
   });
 }
 
+/**
+ * Answers a request that no route and no check ever saw because its path cannot be decoded. For Fastify's `frameworkErrors`.
+ * Whose request it is does not matter: the answer tells nothing.
+ */
+export function answerUnreadablePath(metrics: Metrics, request: FastifyRequest, reply: FastifyReply): void {
+  const facts: ErrorFacts = { code: 'invalid_request', message: 'The path of the URL is not validly percent-encoded.' };
+  noteFailure(metrics, facts, undefined);
+  reply.header('x-request-id', request.id);
+  sendError(request, reply, facts);
+}
+
 /** The stages have counted their own refusals; what they have not seen was refused here, before any work. */
 function noteFailure(metrics: Metrics, facts: ErrorFacts, record: RequestRecord | undefined): void {
   if (record?.failure !== undefined) return;

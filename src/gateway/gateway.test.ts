@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerWith, TIMINGS, type FakeStream } from './fake-worker.ts';
-import { errorCode, GOOD_KEY, openGateway, TEST_KEYS } from './gateway-under-test.ts';
+import { errorCode, exchangeBytes, GOOD_KEY, openGateway, TEST_KEYS } from './gateway-under-test.ts';
 import { routedModel, routedReplica, FakeSnapshots } from './fake-snapshots.ts';
 import { configSchema } from '../core/config/index.ts';
 import { PlinthError } from '../core/errors/index.ts';
@@ -63,6 +63,27 @@ test('unknown paths and methods are refused in the shape of the protocol', async
   assert.equal(wrongMethod.status, 405);
   assert.equal(wrongMethod.headers.get('allow'), 'POST');
   assert.equal(await errorCode(wrongMethod), 'method_not_allowed');
+});
+
+test('a path that cannot be decoded is refused in the shape of the protocol', async (context) => {
+  const { fetch } = await openGateway(context);
+  const answer = await fetch('/v1/models/%zz');
+  assert.equal(answer.status, 400);
+  assert.match(answer.headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/);
+  assert.equal(await errorCode(answer), 'invalid_request');
+});
+
+test('a compressed body is refused by its encoding', async (context) => {
+  const { chat } = await openGateway(context);
+  const answer = await chat({}, { headers: { 'content-encoding': 'gzip' } });
+  assert.equal(answer.status, 415);
+  assert.match(await answer.text(), /'gzip'/);
+});
+
+test('an unknown expectation does not keep a request from its answer', async (context) => {
+  const { gateway } = await openGateway(context);
+  const bytes = 'GET /livez HTTP/1.1\r\nHost: localhost\r\nExpect: miracles\r\nConnection: close\r\n\r\n';
+  assert.match(await exchangeBytes(gateway, bytes), /^HTTP\/1\.1 200 /);
 });
 
 test('a request whose worker dies before the first event succeeds on its replacement', async (context) => {

@@ -3,7 +3,7 @@ import type { Config } from '../core/config/index.ts';
 import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { callOf, generateRequestId, guardRequests, type Admission } from './access/index.ts';
-import { answerErrors } from './answer-errors.ts';
+import { answerErrors, answerUnreadablePath } from './answer-errors.ts';
 import { createReportRequest } from './observing/index.ts';
 import type { Pipeline } from './pipeline.ts';
 import { registerOpenAi, type Call, type InferenceDoor } from './protocols/index.ts';
@@ -32,6 +32,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Fa
     bodyLimit: limits.bodyBytes,
     requestTimeout: 0,
     return503OnClosing: false,
+    frameworkErrors: (_error, request, reply) => answerUnreadablePath(options.metrics, request, reply),
   });
   answerErrors(app, options);
   guardRequests(app, {

@@ -27,6 +27,7 @@ export class Preparer {
 
   #prepareGenerate(owner: ActiveRequest, request: GenerateRequest): RequestSequence[] {
     this.#requireCapability(request.prompts.some(({ type }) => type === 'chat') ? 'chat' : 'completion');
+    this.#requireKnownTokens(request);
     const grammar = grammarOf(request);
     const seed = request.sampling.seed ?? randomInt(SEED_RANGE - 1);
     return request.prompts.flatMap((prompt, promptIndex) => {
@@ -50,6 +51,15 @@ export class Preparer {
         return sequence;
       });
     });
+  }
+
+  /** The gateway does not know how large the vocabulary is. */
+  #requireKnownTokens({ sampling }: GenerateRequest): void {
+    const { vocabularySize } = this.#engine;
+    const foreign = sampling.logitBias.find(([token]) => token >= vocabularySize);
+    if (foreign === undefined) return;
+    const message = `The keys of 'logit_bias' must be token ids from 0 to ${vocabularySize - 1}, got ${foreign[0]}.`;
+    throw new PlinthError({ code: 'invalid_request', message, param: 'logit_bias' });
   }
 
   #generation(plan: GenerationPlan): RequestSequence {

@@ -163,6 +163,13 @@ test('a hopelessly long prompt is refused too', async () => {
   assert.deepEqual(errorOf(await caller.answer(1, generate('x'.repeat(1_000_000)))), ['context_length_exceeded']);
 });
 
+test('a bias for a token outside the vocabulary is refused by name', async () => {
+  const caller = await startCaller();
+  const events = await caller.answer(1, generate('a', { sampling: { ...sampling, logitBias: [[4_000_000_000, 1]] } }));
+  const failure = events[0];
+  assert.ok(failure?.type === 'failed' && failure.error.param === 'logit_bias' && failure.error.message.includes('4000000000'));
+});
+
 test('a token id outside the vocabulary is refused by name', async () => {
   const caller = await startCaller();
   const events = await caller.answer(1, generate('', { prompts: [{ type: 'tokens', tokens: [1, -5] }] }));

@@ -100,7 +100,10 @@ test('hosts: only names of this machine and configured ones are answered, agains
 test('an empty Host header and none at all are refused', async (context) => {
   const { gateway } = await openGateway(context);
   assert.match(await exchangeBytes(gateway, 'GET /livez HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 403 /);
-  assert.match(await exchangeBytes(gateway, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  const nameless = await exchangeBytes(gateway, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n');
+  assert.match(nameless, /^HTTP\/1\.1 400 /);
+  assert.match(nameless, /\r\nx-request-id: [0-9a-f-]{36}\r\n/);
+  assert.equal(rawErrorCode(nameless), 'invalid_request');
   assert.match(await exchangeBytes(gateway, 'GET /livez HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 403 /);
 });
 

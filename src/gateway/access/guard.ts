@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PlinthError } from '../../core/errors/index.ts';
 import type { KeyVerifier } from '../../core/messages/index.ts';
@@ -39,7 +40,7 @@ export function guardRequests(app: FastifyInstance, options: GuardOptions): void
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     try {
-      checkHeaders(request.raw.rawHeaders, options.headerCount);
+      checkHeaders(request.raw, options.headerCount);
       if (checkPage(request, reply)) return;
       if (!options.openPaths.has(request.routeOptions.url ?? '')) admitRequest(request, reply, options);
       done();
@@ -114,10 +115,12 @@ function answerConfiguredOrigin(request: FastifyRequest, reply: FastifyReply, or
   return isPreflight;
 }
 
-function checkHeaders(rawHeaders: readonly string[], most: number): void {
+function checkHeaders({ rawHeaders, headers, httpVersionMinor }: IncomingMessage, most: number): void {
   if (rawHeaders.length > most * 2) {
     throw new PlinthError({ code: 'headers_too_large', message: `A request may have at most ${most} headers.` });
   }
+  if (headers.host === undefined && httpVersionMinor > 0)
+    throw new PlinthError({ code: 'invalid_request', message: 'A request needs a Host header.' });
   if (hasSecondHost(rawHeaders))
     throw new PlinthError({ code: 'invalid_request', message: 'A request has one Host header, not several.' });
 }

@@ -35,7 +35,8 @@ export function createListener(options: ListenerOptions): Listener {
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: CHECK_EVERY_MS,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // The check of access refuses a missing name; node:http would do it without a body.
+    requireHostHeader: false,
     noDelay: true,
   };
   const listener: Listener =
@@ -48,6 +49,8 @@ export function createListener(options: ListenerOptions): Listener {
   // node:http drops headers beyond this silently; one more is kept so that the check of access can see that there were too many.
   listener.maxHeadersCount = options.headerCount + 1;
   listener.maxConnections = options.connections;
+  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); node:http alone would answer it without a body.
+  listener.on('checkExpectation', options.onRequest);
   listener.on('clientError', options.onClientError);
   listener.on('drop', options.onDropped);
   return listener;

@@ -52,8 +52,12 @@ export class ToolCallParser {
     return this.#takeOut();
   }
 
-  /** What was still held back. Nothing may be pushed afterwards. */
-  end(): ToolTextDelta[] {
+  /**
+   * What was still held back. Nothing may be pushed afterwards. When the token limit cut the answer, a call that had not reached its
+   * arguments is left out: it is no text for the caller.
+   */
+  end(reason: 'stop' | 'length'): ToolTextDelta[] {
+    if (reason === 'length' && this.#isInMarkup()) return this.#takeOut();
     while (this.#state === 'head') {
       this.#giveUpBlock();
       while (this.#advance());
@@ -61,6 +65,10 @@ export class ToolCallParser {
     if (this.#state === 'text') this.#emitText(this.#held);
     if (this.#calls === 0 && this.#blank !== '') this.#out.push({ type: 'text', text: this.#blank });
     return this.#takeOut();
+  }
+
+  #isInMarkup(): boolean {
+    return this.#state === 'head' || (this.#state === 'text' && this.#calls > 0 && tagBeginAtEnd(this.#held) > 0);
   }
 
   /** Decides what it can; true when there may be more to decide. */

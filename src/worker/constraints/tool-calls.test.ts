@@ -14,7 +14,7 @@ interface Parsed {
 function parse(pieces: readonly string[]): Parsed {
   let serial = 0;
   const parser = new ToolCallParser({ createId: () => `call_${(serial += 1)}` });
-  const deltas: ToolTextDelta[] = [...pieces.flatMap((piece) => parser.push(piece)), ...parser.end()];
+  const deltas: ToolTextDelta[] = [...pieces.flatMap((piece) => parser.push(piece)), ...parser.end('stop')];
   const parsed: Parsed = { text: '', calls: [] };
   for (const delta of deltas) {
     if (delta.type === 'text') parsed.text += delta.text;
@@ -101,7 +101,15 @@ test('arguments are passed on before the call is complete', () => {
     { type: 'tool-call', index: 0, argumentsText: '{"city": "Ber' },
   ]);
   assert.deepEqual(parser.push('lin"}}\n</tool'), [{ type: 'tool-call', index: 0, argumentsText: 'lin"}' }]);
-  assert.deepEqual([...parser.push('_call>'), ...parser.end()], []);
+  assert.deepEqual([...parser.push('_call>'), ...parser.end('stop')], []);
+});
+
+test('a call that the token limit cuts before its arguments is no text', () => {
+  for (const cut of ['\n<tool_c', '\n<tool_call>\n{"name": "g', '\n<tool_call>\n{"name": "g", "argu']) {
+    const parser = new ToolCallParser({ createId: () => 'call_x' });
+    parser.push(call('f', '{}'));
+    assert.deepEqual([...parser.push(cut), ...parser.end('length')], [], cut);
+  }
 });
 
 test('what only looks like a call is text', () => {

@@ -15,7 +15,8 @@ export type ParsedPiece =
 /** Finds tool calls in text while it arrives. */
 export interface ToolParser {
   push(text: string): readonly ParsedPiece[];
-  end(): readonly ParsedPiece[];
+  /** `length`: the token limit cut the answer. */
+  end(reason: 'stop' | 'length'): readonly ParsedPiece[];
 }
 
 /** What one choice is written with. */
@@ -56,7 +57,7 @@ export class ChoiceWriter {
   finish(reason: Exclude<FinishReason, 'tool-calls'>): void {
     this.#write(this.#assembler.end());
     this.#writeHeld();
-    this.#writeParsed(this.#options.toolParser?.end() ?? [], []);
+    this.#writeParsed(this.#options.toolParser?.end(reason === 'length' ? 'length' : 'stop') ?? [], []);
     const isCall = this.#calledTool && reason === 'stop';
     this.#options.emit({ type: 'choice-finished', choice: this.#options.choice, reason: isCall ? 'tool-calls' : reason });
   }

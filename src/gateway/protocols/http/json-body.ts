@@ -14,6 +14,8 @@ export function readJsonOnly(app: FastifyInstance, maxDepth: number): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const contentType = request.headers['content-type'] ?? '';
     if (hasForeignCharset(contentType)) throw wrongType(contentType);
+    const encoding = request.headers['content-encoding'] ?? 'identity';
+    if (encoding.toLowerCase() !== 'identity') throw wrongEncoding(encoding);
     done(null, parseJsonBody(Buffer.isBuffer(body) ? body : Buffer.from(body), maxDepth));
   });
   app.addContentTypeParser('*', (request, _payload, done) => done(wrongType(request.headers['content-type'])));
@@ -37,6 +39,11 @@ function wrongType(contentType: string | undefined): PlinthError {
     code: 'unsupported_media_type',
     message: `The content type must be application/json in UTF-8, but ${came} came.`,
   });
+}
+
+function wrongEncoding(encoding: string): PlinthError {
+  const message = `The body must come without a content encoding, but '${encoding.slice(0, LONGEST_TYPE_SHOWN)}' came.`;
+  return new PlinthError({ code: 'unsupported_media_type', message });
 }
 
 function hasForeignCharset(contentType: string): boolean {
