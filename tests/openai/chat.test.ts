@@ -51,6 +51,25 @@ test('the same seed gives the same text, alone and beside others', async () => {
   assert.notEqual(texts[0], texts[2]);
 });
 
+test('a seed keeps its text after long prompts, beside others and with their state cached', async () => {
+  const tale = 'In the beginning there was a small house by the sea, and in it lived a woman who counted waves. ';
+  const seeded = async () => {
+    const messages = ask(`${tale.repeat(24)} What did she count?`);
+    const answer = await fixture.client.chat.completions.create({ model, messages, seed: 7, temperature: 1, max_tokens: 24 });
+    return answer.choices[0]?.message.content;
+  };
+  const free = (i: number) =>
+    fixture.client.chat.completions.create({
+      model,
+      messages: ask(`${tale.repeat(i % 2 === 0 ? 6 : 18)} Number ${i}: who lived there?`),
+      temperature: 1,
+      max_tokens: 8 + 4 * i,
+    });
+  const first = await seeded();
+  const [, beside, , twin] = await Promise.all([free(1), seeded(), free(2), seeded(), free(3), free(4)]);
+  assert.deepEqual([beside, twin, await seeded()], [first, first, first]);
+});
+
 test('several choices are numbered, differ and are all counted', async () => {
   const answer = await fixture.client.chat.completions.create({
     model,

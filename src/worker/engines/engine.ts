@@ -101,6 +101,10 @@ export interface Engine {
   hidden(output: OutputIndex): Float32Array;
   /** Drops a slot's state from position `length` on. */
   keepPrefix(slot: number, length: number): void;
+  /** As `keepPrefix`, but the room of what is dropped is not used again before `reclaim`. */
+  buryTail(slot: number, length: number): void;
+  /** Frees the room that `buryTail` left taken. */
+  reclaim(): void;
   /** Makes `to` start with the first `length` tokens of `from`; `to` must be empty. */
   copyPrefix(from: number, to: number, length: number): void;
   close(): void;

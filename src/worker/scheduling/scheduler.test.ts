@@ -10,8 +10,13 @@ interface TestSequence extends Sequence {
 
 const SLOTS = 3;
 const POOL = 60;
+/** Owner of buried cells. */
+const GRAVE = -1;
 
-function sequence(prompt: readonly number[], options: { maxNewTokens: number; leader?: TestSequence }): TestSequence {
+function sequence(
+  prompt: readonly number[],
+  options: { maxNewTokens: number; leader?: TestSequence; precision?: 'exact' | 'fast' },
+): TestSequence {
   const state = { status: 'waiting', slot: -1, computed: 0, exactLength: 0, reused: 0, isPaused: false } as const;
   return {
     tokens: [...prompt],
@@ -32,6 +37,12 @@ class ModelMemory {
     this.held[slot] = (this.held[slot] ?? []).slice(0, length);
   }
 
+  buryTail(slot: number, length: number): void {
+    this.keepPrefix(slot, length);
+  }
+
+  reclaim(): void {}
+
   copyPrefix(from: number, to: number, length: number): void {
     assert.equal(this.held[to]?.length, 0, 'a prefix is copied into an empty slot only');
     assert.ok((this.held[from]?.length ?? 0) >= length, 'a prefix that is copied is there');
@@ -41,6 +52,43 @@ class ModelMemory {
   compute(slot: number, position: number, tokens: readonly number[]): void {
     assert.equal(this.held[slot]?.length, position, 'a row goes on where its slot ends');
     this.held[slot]?.push(...tokens);
+  }
+}
+
+/** As llama.cpp's unified cache: every token takes the lowest free cell, and a cell is free when no slot owns it. */
+class CellMemory extends ModelMemory {
+  readonly #cells: (readonly [position: number, owners: Set<number>])[] = [];
+
+  override keepPrefix(slot: number, length: number): void {
+    super.keepPrefix(slot, length);
+    for (const [position, owners] of this.#cells) if (position >= length) owners.delete(slot);
+  }
+
+  override buryTail(slot: number, length: number): void {
+    for (const [position, owners] of this.#cells) if (owners.has(slot) && position >= length) owners.add(GRAVE);
+    this.keepPrefix(slot, length);
+  }
+
+  override reclaim(): void {
+    for (const [, owners] of this.#cells) owners.delete(GRAVE);
+  }
+
+  override copyPrefix(from: number, to: number, length: number): void {
+    super.copyPrefix(from, to, length);
+    for (const [position, owners] of this.#cells) if (owners.has(from) && position < length) owners.add(to);
+  }
+
+  override compute(slot: number, position: number, tokens: readonly number[]): void {
+    super.compute(slot, position, tokens);
+    tokens.forEach((_token, index) => {
+      const free = this.#cells.findIndex(([, owners]) => owners.size === 0);
+      this.#cells[free === -1 ? this.#cells.length : free] = [position + index, new Set([slot])];
+    });
+  }
+
+  /** Positions of a slot's tokens in the order of its cells. */
+  order(slot: number): number[] {
+    return this.#cells.filter(([, owners]) => owners.has(slot)).map(([position]) => position);
   }
 }
 
@@ -115,6 +163,58 @@ test('every sequence finishes exactly once whatever is cancelled, paused or take
       assert.ok(scheduler.running.length === 0 && scheduler.waiting.length === 0);
     }),
     { numRuns: 1000, examples: [[TAKEN_BACK_WHILE_SEATING]] },
+  );
+});
+
+test('an exact sequence always finds its state in the order of its tokens', () => {
+  const prompts = fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 1, maxLength: 14 });
+  const added = fc.record({
+    do: fc.constant('enqueue' as const),
+    prompt: prompts,
+    maxNewTokens: fc.nat(6),
+    precision: fc.constantFrom('exact' as const, 'fast' as const),
+  });
+  const action = fc.oneof(
+    { weight: 4, arbitrary: added },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant('step' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const), which: fc.nat(10) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('make-room' as const) }) },
+  );
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      const memory = new CellMemory();
+      const scheduler = new Scheduler<TestSequence>({ ...options, memory });
+      const all: TestSequence[] = [];
+      const step = () => {
+        simulate(scheduler, memory);
+        for (const { precision, slot } of scheduler.running) {
+          const order = memory.order(slot);
+          if (precision === 'exact')
+            assert.deepEqual(
+              order,
+              order.toSorted((a, b) => a - b),
+            );
+        }
+      };
+      for (const one of actions) {
+        if (one.do === 'enqueue') {
+          const { prompt, ...rest } = one;
+          all.push(sequence(prompt, rest));
+          scheduler.enqueue(all.at(-1) ?? sequence(prompt, rest));
+        } else if (one.do === 'step') step();
+        else if (one.do === 'make-room') scheduler.makeRoom();
+        else {
+          const target = all[one.which];
+          if (target !== undefined && target.status !== 'finished') scheduler.finish(target);
+        }
+      }
+      for (let turn = 0; turn < 2_000 && all.some(({ status }) => status !== 'finished'); turn++) step();
+      assert.ok(
+        all.every(({ status }) => status === 'finished'),
+        'nothing starves',
+      );
+    }),
+    { numRuns: 1000 },
   );
 });
 

@@ -11,6 +11,9 @@ export interface BatchLoad {
 /** What the scheduler needs of an engine: moving attention state between slots. */
 export interface SlotMemory {
   keepPrefix(slot: number, length: number): void;
+  /** As `keepPrefix`, but the room of what is dropped stays taken until `reclaim`. */
+  buryTail(slot: number, length: number): void;
+  reclaim(): void;
   copyPrefix(from: number, to: number, length: number): void;
 }
 
@@ -45,6 +48,8 @@ export class Scheduler<S extends Sequence> {
   readonly #options: SchedulerOptions;
   readonly #waiting: S[] = [];
   #running: S[] = [];
+  /** Upper bound of the tokens in room that was dropped and not reclaimed. */
+  #buried = 0;
   #uses = 0;
 
   constructor(options: SchedulerOptions) {
@@ -98,6 +103,7 @@ export class Scheduler<S extends Sequence> {
    * which then waits first in line. False when nothing is left to give.
    */
   makeRoom(): boolean {
+    if (this.#buried > 0) return this.#reclaim();
     if (this.#evictOldest(-1)) return true;
     const youngest = this.#running.at(-1);
     if (youngest === undefined || this.#running.length === 1) return false;
@@ -116,7 +122,11 @@ export class Scheduler<S extends Sequence> {
 
   /** Upper bound of the pool's tokens in use. */
   usedTokens(): number {
-    return this.#slots.reduce((sum, slot) => sum + Math.max(0, (slot.owner?.computed ?? slot.held.length) - slot.shared), 0);
+    const held = this.#slots.reduce(
+      (sum, slot) => sum + Math.max(0, (slot.owner?.computed ?? slot.held.length) - slot.shared),
+      0,
+    );
+    return held + this.#buried;
   }
 
   #admit(): S[] {
@@ -168,8 +178,12 @@ export class Scheduler<S extends Sequence> {
     const keep = choice.copiedFrom ?? choice.slot;
     const dropped = () =>
       Math.max(0, (this.#slots[choice.slot]?.held.length ?? 0) - (choice.copiedFrom === undefined ? choice.reused : 0));
-    while (this.usedTokens() - dropped() + needed > poolTokens) {
-      if (!this.#evictOldest(keep)) return this.#running.length === 0;
+    const isBurying = () => this.#mustBury(sequence);
+    while (this.usedTokens() - (isBurying() ? 0 : dropped()) + needed > poolTokens) {
+      if (this.#evictOldest(keep, sequence)) continue;
+      if (this.#buried === 0) return this.#running.length === 0;
+      this.#reclaim();
+      return false;
     }
     return true;
   }
@@ -179,10 +193,10 @@ export class Scheduler<S extends Sequence> {
     const slot = this.#slots[choice.slot];
     if (slot === undefined) throw new RangeError(`slot ${choice.slot} does not exist`);
     if (choice.copiedFrom === undefined) {
-      memory.keepPrefix(choice.slot, choice.reused);
+      this.#drop(choice.slot, choice.reused, sequence);
       slot.shared = Math.min(slot.shared, choice.reused);
     } else {
-      memory.keepPrefix(choice.slot, 0);
+      this.#drop(choice.slot, 0, sequence);
       memory.copyPrefix(choice.copiedFrom, choice.slot, choice.reused);
       slot.shared = choice.reused;
     }
@@ -199,6 +213,49 @@ export class Scheduler<S extends Sequence> {
     this.#running.push(sequence);
   }
 
+  /**
+   * Drops what a free slot holds from `length` on. An exact sequence must find its state in the order of its tokens (attention adds in
+   * the order of memory, and engines fill the lowest free room first), so while one runs, room below it must not become free.
+   */
+  #drop(index: number, length: number, newcomer: S | undefined): void {
+    const { memory, reusesPrefixes } = this.#options;
+    const dropped = (this.#slots[index]?.held.length ?? 0) - length;
+    if (reusesPrefixes === 'no' || dropped <= 0) return memory.keepPrefix(index, length);
+    if (this.#mustBury(newcomer)) {
+      memory.buryTail(index, length);
+      this.#buried += dropped;
+    } else {
+      memory.keepPrefix(index, length);
+      this.#forgetExact(index);
+    }
+  }
+
+  /** Frees what is buried. Exact sequences that run read their tokens again. */
+  #reclaim(): true {
+    for (const sequence of this.#running.filter(({ precision }) => precision === 'exact').toReversed()) this.preempt(sequence);
+    this.#options.memory.reclaim();
+    this.#buried = 0;
+    this.#forgetExact(-1);
+    return true;
+  }
+
+  /** Room became free below: what was computed in order cannot be continued in order, except in the slot that gave the room. */
+  #forgetExact(except: number): void {
+    this.#slots.forEach((slot, index) => {
+      if (index === except) return;
+      slot.exactLength = 0;
+      if (slot.owner !== undefined) slot.owner.exactLength = 0;
+    });
+  }
+
+  #mustBury(newcomer: S | undefined): boolean {
+    return this.#options.reusesPrefixes === 'yes' && (newcomer?.precision === 'exact' || this.#runsExact());
+  }
+
+  #runsExact(): boolean {
+    return this.#running.some(({ precision }) => precision === 'exact');
+  }
+
   #release(sequence: S): void {
     const slot = this.#slots[sequence.slot];
     if (slot === undefined) return;
@@ -210,7 +267,7 @@ export class Scheduler<S extends Sequence> {
     this.#running = this.#running.filter((other) => other !== sequence);
   }
 
-  #evictOldest(keep: number): boolean {
+  #evictOldest(keep: number, newcomer?: S): boolean {
     let oldest = -1;
     this.#slots.forEach((slot, index) => {
       if (slot.owner !== undefined || slot.held.length === 0 || index === keep) return;
@@ -218,7 +275,7 @@ export class Scheduler<S extends Sequence> {
     });
     const slot = this.#slots[oldest];
     if (slot === undefined) return false;
-    this.#options.memory.keepPrefix(oldest, 0);
+    this.#drop(oldest, 0, newcomer);
     slot.held = [];
     slot.exactLength = 0;
     slot.shared = 0;

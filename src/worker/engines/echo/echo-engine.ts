@@ -106,6 +106,10 @@ export class EchoEngine implements Engine {
 
   keepPrefix(): void {}
 
+  buryTail(): void {}
+
+  reclaim(): void {}
+
   copyPrefix(): void {}
 
   close(): void {}

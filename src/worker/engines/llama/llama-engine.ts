@@ -161,6 +161,15 @@ export class LlamaEngine implements Engine {
     if (this.#memory) this.#options.native.removeCells(this.#memory, slot, length, TO_END);
   }
 
+  buryTail(slot: number, length: number): void {
+    this.#options.native.copyCells(this.#memory, slot, this.#grave, length, TO_END);
+    this.keepPrefix(slot, length);
+  }
+
+  reclaim(): void {
+    this.keepPrefix(this.#grave, 0);
+  }
+
   copyPrefix(from: number, to: number, length: number): void {
     this.#options.native.copyCells(this.#memory, from, to, 0, length);
   }
@@ -174,6 +183,11 @@ export class LlamaEngine implements Engine {
   /** Sequence number after those of the slots. */
   get #paddingSlot(): number {
     return this.facts.slots;
+  }
+
+  /** Sequence number that owns dropped cells whose room must stay taken. */
+  get #grave(): number {
+    return this.facts.slots + 1;
   }
 
   /** A companion for a lone token, whose result is thrown away. */

@@ -87,7 +87,7 @@ function openContext({ native, model, spec, poolTokens, isEncoder }: ContextPlan
       n_ctx: poolTokens,
       n_batch: stepTokens,
       n_ubatch: stepTokens,
-      n_seq_max: spec.slots + 1,
+      n_seq_max: spec.slots + 2,
       n_outputs_max_per_seq: 0,
       n_threads: 1,
       n_threads_batch: 1,
