@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { PlinthError } from '../core/errors/index.ts';
 import type { EmbedRequest, GenerateRequest, InferenceEvent, Prompt } from '../core/inference/index.ts';
-import { jsonObjectGrammar, jsonSchemaToGrammar, toolCallGrammar, ToolCallParser } from './constraints/index.ts';
+import { jsonObjectGrammar, jsonSchemaToGrammar, RepeatGuard, toolCallGrammar, ToolCallParser } from './constraints/index.ts';
 import type { Engine } from './engines/index.ts';
 import { ChoiceWriter } from './output/index.ts';
 import { PromptReader } from './read-prompt.ts';
@@ -80,7 +80,7 @@ export class Preparer {
       stop: request.stop,
       delivery: owner.delivery,
       emit,
-      ...(callsTools ? { toolParser: new ToolCallParser({ createId: newCallId }) } : {}),
+      ...(callsTools ? { toolParser: new RepeatGuard(new ToolCallParser({ createId: newCallId })) } : {}),
     });
     return new WorkSequence({
       owner,

@@ -99,9 +99,8 @@ test('a required tool is really called with arguments that fit', async () => {
     messages: ask('How is the weather in Berlin?'),
     tools: [weather, clock],
     tool_choice: 'required',
-    parallel_tool_calls: false,
     temperature: 0,
-    max_tokens: 200,
+    max_tokens: 400,
   });
   const [choice] = answer.choices;
   assert.equal(choice?.finish_reason, 'tool_calls');
@@ -111,6 +110,8 @@ test('a required tool is really called with arguments that fit', async () => {
   assert.match(call.id, /^call_/);
   assert.ok(['get_weather', 'get_time'].includes(call.function.name));
   JSON.parse(call.function.arguments);
+  const spelled = (choice.message.tool_calls ?? []).map((one) => JSON.stringify({ ...one, id: '' }));
+  assert.equal(new Set(spelled).size, spelled.length, 'no call is a repetition of another');
 });
 
 test('a named tool is called and its arguments stream in pieces', async () => {

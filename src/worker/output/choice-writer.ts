@@ -14,6 +14,8 @@ export type ParsedPiece =
 
 /** Finds tool calls in text while it arrives. */
 export interface ToolParser {
+  /** The text has begun to repeat itself: what follows is dropped. */
+  readonly hasRepeated: boolean;
   push(text: string): readonly ParsedPiece[];
   /** `length`: the token limit cut the answer. */
   end(reason: 'stop' | 'length'): readonly ParsedPiece[];
@@ -47,38 +49,26 @@ export class ChoiceWriter {
     this.#emitText(text, logprobs ?? []);
   }
 
-  /** True when a stop string ended the choice. */
+  /** True when a stop string ended the choice, or nothing more is worth generating. */
   push(bytes: Uint8Array, logprobs?: TokenLogprobs): boolean {
     const piece = this.#assembler.push(bytes, logprobs);
     this.#write(piece);
-    return piece.isStopped;
+    return piece.isStopped || this.#options.toolParser?.hasRepeated === true;
   }
 
   finish(reason: Exclude<FinishReason, 'tool-calls'>): void {
     this.#write(this.#assembler.end());
-    this.#writeHeld();
     this.#writeParsed(this.#options.toolParser?.end(reason === 'length' ? 'length' : 'stop') ?? [], []);
+    this.#releaseText();
     const isCall = this.#calledTool && reason === 'stop';
     this.#options.emit({ type: 'choice-finished', choice: this.#options.choice, reason: isCall ? 'tool-calls' : reason });
   }
 
   #write(piece: TextPiece): void {
     if (piece.text.length === 0 && piece.logprobs.length === 0) return;
-    if (this.#options.delivery !== 'whole') return this.#writeText(piece.text, piece.logprobs);
-    this.#heldText.push(piece.text);
-    this.#heldLogprobs.push(...piece.logprobs);
-  }
-
-  #writeHeld(): void {
-    if (this.#heldText.length > 0) this.#writeText(this.#heldText.join(''), this.#heldLogprobs);
-    this.#heldText = [];
-    this.#heldLogprobs = [];
-  }
-
-  #writeText(text: string, logprobs: readonly TokenLogprobs[]): void {
     const { toolParser } = this.#options;
-    if (toolParser === undefined) this.#emitText(text, logprobs);
-    else this.#writeParsed(toolParser.push(text), logprobs);
+    if (toolParser === undefined) this.#emitText(piece.text, piece.logprobs);
+    else this.#writeParsed(toolParser.push(piece.text), piece.logprobs);
   }
 
   #writeParsed(pieces: readonly ParsedPiece[], logprobs: readonly TokenLogprobs[]): void {
@@ -90,6 +80,7 @@ export class ChoiceWriter {
         unsent = [];
       } else {
         this.#calledTool = true;
+        this.#releaseText();
         const { type: _type, ...call } = piece;
         this.#options.emit({ type: 'tool-call-delta', choice: this.#options.choice, ...call });
       }
@@ -97,6 +88,18 @@ export class ChoiceWriter {
   }
 
   #emitText(text: string, logprobs: readonly TokenLogprobs[]): void {
+    if (this.#options.delivery !== 'whole') return this.#sendText(text, logprobs);
+    this.#heldText.push(text);
+    this.#heldLogprobs.push(...logprobs);
+  }
+
+  #releaseText(): void {
+    if (this.#heldText.length > 0) this.#sendText(this.#heldText.join(''), this.#heldLogprobs);
+    this.#heldText = [];
+    this.#heldLogprobs = [];
+  }
+
+  #sendText(text: string, logprobs: readonly TokenLogprobs[]): void {
     const { choice, emit } = this.#options;
     if (logprobs.length > 0) emit({ type: 'text-delta', choice, text, logprobs });
     else if (text.length > 0) emit({ type: 'text-delta', choice, text });

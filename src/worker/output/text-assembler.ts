@@ -38,11 +38,8 @@ export class TextAssembler {
     return this.#release(this.#held.length - longestHeldBack(this.#held, this.#stops));
   }
 
-  /** The rest, when generation ended for another reason. Bytes of an unfinished character become U+FFFD. */
+  /** The rest, when generation ended for another reason. Bytes of an unfinished character are left out. */
   end(): TextPiece {
-    this.#held += this.#decoder.decode();
-    const stopAt = firstIndexOf(this.#held, this.#stops);
-    if (stopAt >= 0) return this.#stop(stopAt);
     const piece = this.#release(this.#held.length);
     const rest = this.#tokens.map((token) => token.logprobs);
     this.#tokens = [];
