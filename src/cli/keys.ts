@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, type Command } from 'commander';
 import { nearestNames } from '../core/collections/index.ts';
 import { PlinthError } from '../core/errors/index.ts';
 import type { KeyFacts } from '../control/index.ts';
 import { addConfigFlags, readConfig } from './config-flags.ts';
-import { withHome, type Home } from './local/index.ts';
+import { listRunning, withHome, type Home } from './local/index.ts';
 import { formatTable, formatTime, writeJson, type Column, type Shell } from './terminal/index.ts';
 
 interface CreateOptions {
@@ -21,7 +22,7 @@ export function registerKeys(program: Command, shell: Shell): void {
     .option('--admin', 'also opens the management port')
     .option('--json', 'as JSON');
   addConfigFlags(create, ['home']).action((options: CreateOptions) =>
-    inHome(create, shell, (home) => createKey(home, options, shell)),
+    changeKeys(create, shell, (home) => createKey(home, options, shell)),
   );
   const list = keys.command('list').alias('ls').description('list keys (never the keys themselves)').option('--json', 'as JSON');
   addConfigFlags(list, ['home']).action((options: { json?: true }) =>
@@ -36,13 +37,22 @@ export function registerKeys(program: Command, shell: Shell): void {
         );
     }),
   );
-  const revoke = keys.command('revoke').description('make a key useless, in running servers within seconds');
+  const revoke = keys.command('revoke').description('make a key useless, in running servers too');
   revoke.addArgument(new Argument('<id>', 'its id, as `plinth keys list` shows it'));
-  addConfigFlags(revoke, ['home']).action((id: string) => inHome(revoke, shell, (home) => revokeKey(home, id, shell)));
+  addConfigFlags(revoke, ['home']).action((id: string) => changeKeys(revoke, shell, (home) => revokeKey(home, id, shell)));
 }
 
 function inHome(command: Command, shell: Shell, use: (home: Home) => Promise<void>): Promise<void> {
   return withHome({ config: readConfig(command, shell).config, env: shell.env }, use);
+}
+
+/** Ends when running servers go by the change as well, so that a new key can be used, and a revoked one cannot, from here on. */
+function changeKeys(command: Command, shell: Shell, change: (home: Home) => Promise<void>): Promise<void> {
+  const { config } = readConfig(command, shell);
+  return withHome({ config, env: shell.env }, async (home) => {
+    await change(home);
+    if (listRunning(config.home).length > 0) await sleep(home.keyring.seenWithinMs);
+  });
 }
 
 async function createKey({ keyring }: Home, options: CreateOptions, shell: Shell): Promise<void> {
@@ -79,7 +89,7 @@ const COLUMNS: ReadonlyArray<Column<KeyFacts>> = [
   { title: 'ID', value: (key) => key.id },
   { title: 'LABEL', isElastic: true, value: (key) => (key.label === '' ? undefined : key.label) },
   { title: 'ROLE', value: (key) => key.role },
-  { title: 'CREATED', value: (key) => formatTime(key.createdAt) },
-  { title: 'LAST USED', value: (key) => (key.lastUsedAt === undefined ? undefined : formatTime(key.lastUsedAt)) },
+  { title: 'CREATED', isSpare: true, value: (key) => formatTime(key.createdAt) },
+  { title: 'LAST USED', isSpare: true, value: (key) => (key.lastUsedAt === undefined ? undefined : formatTime(key.lastUsedAt)) },
   { title: 'STATE', value: (key) => (key.revokedAt === undefined ? 'usable' : `revoked ${formatTime(key.revokedAt)}`) },
 ];

@@ -9,6 +9,9 @@ import { cleanPiece, describeFailure, openStatusLine, usageError, writeJson, typ
 
 type RunOptions = Omit<ChatOptions, 'model'> & { readonly json?: true };
 
+/** Small models ramble at the protocol's default of 1. */
+const CHAT_TEMPERATURE = 0.3;
+
 /** `plinth run [model] [prompt…]` */
 export function registerRun(program: Command, shell: Shell): void {
   const run = program
@@ -17,7 +20,7 @@ export function registerRun(program: Command, shell: Shell): void {
     .argument('[model]', 'catalog name, path or source reference (default: what is being served, else what is configured)')
     .argument('[prompt...]', 'ask this and leave; a prompt may also come through a pipe')
     .option('--system <text>', 'system message')
-    .option('--temperature <n>', 'from 0 (always the likeliest word) to 2', parseNumber)
+    .option('--temperature <n>', 'from 0 (always the likeliest word) to 2', parseNumber, CHAT_TEMPERATURE)
     .option('--max-tokens <n>', 'longest answer', parseNumber)
     .option('--seed <n>', 'the same seed gives the same answer', parseNumber)
     .option('--json', 'the answer as one JSON object');
@@ -93,7 +96,7 @@ async function readPrompt(words: readonly string[], { input }: Shell): Promise<s
     for await (const chunk of input) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
     const piped = Buffer.concat(chunks).toString('utf8').trim();
     if (piped !== '') parts.push(piped);
-    if (parts.length === 0) throw usageError('a prompt is needed: as an argument, or through the pipe');
+    if (parts.length === 0) throw usageError('a prompt is needed: as an argument after the model, or through the pipe');
   }
   return parts.length === 0 ? undefined : parts.join('\n\n');
 }

@@ -40,14 +40,31 @@ async function runServe(config: Config, shell: Shell): Promise<void> {
   const rooms = await openRooms({ config, logger, ...home, observer, onDrainRequested });
   const { control, gateway, token } = rooms;
   const address = { url: reachableUrl(gateway), managementUrl: control.managementUrl };
-  const removeRunFile = writeRunFile(config.home, { ...address, pid: process.pid, token });
-  shutdown.attach({ ...rooms, release: removeRunFile });
+  const end = async (limitMs: number) => {
+    await rooms.drain(limitMs);
+    await home.close();
+  };
+  const release = await orElse(
+    () => writeRunFile(config.home, { ...address, pid: process.pid, token }),
+    () => end(0),
+  );
+  shutdown.attach({ ...rooms, drain: end, release });
   logger.info(address, 'listening; models are loading');
   const models = await waitForModels(control);
   status.clear();
   if (shutdown.hasBegun) return;
   if (control.modelNames.every((name) => lost.has(name))) shutdown.fail(describeLoss(models));
   else await announce({ config, keyring: home.keyring, address, models, shell, startMs: performance.now() - startedAtMs });
+}
+
+/** The value, or what it threw once `undo` has put things back. */
+async function orElse<T>(produce: () => T, undo: () => Promise<void>): Promise<T> {
+  try {
+    return produce();
+  } catch (error) {
+    await undo();
+    throw error;
+  }
 }
 
 /** Pretty on a terminal, JSON lines elsewhere; both on standard error. */

@@ -273,6 +273,8 @@ describe('model store', () => {
       ['zebra', 'model_not_found', /give a path to a \.gguf file/],
       ['', 'model_not_found', /no model is named ""/],
       ['./nothing.gguf', 'model_not_found', /there is no model file .*nothing\.gguf/],
+      ['file:/', 'model_not_found', /^\/ is not a file$/],
+      ['file:/dev/null/x.gguf', 'model_not_found', /cannot be read \(ENOTDIR\)/],
       ['s3:bucket/x.gguf', 'invalid_request', /no known kind of reference: hf:org/],
       ['hf:org', 'invalid_request', /expected hf:org\/repo\/path/],
       ['hf:org/repo/../x.gguf', 'invalid_request', /malformed/],

@@ -75,6 +75,9 @@ describe('downloads of several processes', () => {
     assert.deepEqual(await readFile(first.result ?? ''), content);
     assert.equal(second.result, first.result);
     assert.equal(second.phases.has('downloading'), false);
+    const locks = join(home, 'models', 'locks');
+    const modes = await Promise.all((await readdir(locks)).map(async (name) => (await stat(join(locks, name))).mode & 0o777));
+    assert.deepEqual(modes, [0o600], 'the lock is for its user only');
   });
 
   test('a process that waits takes over when the one at work is killed', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parse } from 'yaml';
@@ -21,7 +21,7 @@ const statuses: ReadonlyArray<readonly [args: string, code: number, stdout: RegE
   ['config check', 0, /^The configuration is usable \(.*plinth\.yaml\)\.\n$/, /^$/],
   ['config check --log-level loud', 2, /^$/, /log\.level: expected one of trace, /],
   ['run parrot --seed x hi', 2, /^$/, /expected a number/],
-  ['run parrot', 2, /^$/, /a prompt is needed: as an argument, or through the pipe/],
+  ['run parrot', 2, /^$/, /a prompt is needed: as an argument after the model, or through the pipe/],
   ['keys revoke nokey', 1, /^$/, /^plinth: There is no key "nokey"/],
   ['models show smolm2', 1, /^$/, /did you mean smollm2\?/],
   ['models rm nomodel', 1, /^$/, /There is no model "nomodel" in the store/],
@@ -62,6 +62,23 @@ test('a key is printed once, alone on standard output, and can be revoked by wha
   const facts: unknown = JSON.parse((await plinth(home, ['keys', 'list', '--json'])).stdout);
   assert.ok(Array.isArray(facts) && facts.length === 1);
   assert.ok(!JSON.stringify(facts).includes('hash'));
+});
+
+test('a home that cannot be used is named with what the system says', async () => {
+  for (const command of [['keys', 'list'], ['serve']]) {
+    const { code, stderr } = await plinth(home, [...command, '--home', join(home.path, 'plinth.yaml', 'below')]);
+    assert.match(stderr, /^plinth: The home \/.*plinth\.yaml\/below cannot be used: ENOTDIR.* Set PLINTH_HOME /);
+    assert.equal(code, 1);
+  }
+});
+
+test('a serve that cannot announce itself ends instead of serving unseen', async () => {
+  const blocked = makeHome();
+  writeFileSync(join(blocked.path, 'run'), '');
+  const { code, stderr } = await plinth(blocked, ['serve']);
+  assert.match(stderr, /cannot be used: E|EEXIST|ENOTDIR/);
+  assert.equal(code, 1);
+  blocked.remove();
 });
 
 test('the book of keys is for its user only', () => {

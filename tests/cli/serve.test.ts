@@ -57,6 +57,22 @@ test('a second serve of the same home keeps the key to itself and is found as we
   assert.equal(readRunFiles(home).length, 1);
 });
 
+test('a key can be used from the moment it is printed, not after it is revoked, and its last use is kept when the serve ends', async () => {
+  const other = makeHome();
+  const serve = startPlinth(other, ['serve']);
+  const { url } = await whenReady(other);
+  const key = (await plinth(other, ['keys', 'create'])).stdout.trim();
+  const ask = async () => (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+  assert.equal(await ask(), 200);
+  await plinth(other, ['keys', 'revoke', key]);
+  assert.equal(await ask(), 401);
+  serve.child.kill('SIGTERM');
+  assert.equal((await serve.ended).code, 0);
+  const facts: unknown = JSON.parse((await plinth(other, ['keys', 'list', '--json'])).stdout);
+  assert.match(JSON.stringify(facts), /"lastUsedAt":\d+/);
+  other.remove();
+});
+
 test('a key of the environment is used instead of a new one, and is not printed', async () => {
   const other = makeHome();
   const serve = startPlinth(other, ['serve'], { PLINTH_API_KEY: 'a-key-of-my-own-choice' });

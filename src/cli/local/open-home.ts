@@ -1,6 +1,7 @@
 import type { Config } from '../../core/config/index.ts';
 import { createLogger, type Logger } from '../../core/telemetry/index.ts';
 import type { FixedKeys, Keyring, ModelStore } from '../../control/index.ts';
+import { homeFailure } from './home-failure.ts';
 
 /** What lies under PLINTH_HOME, open. */
 export interface Home {
@@ -16,7 +17,15 @@ export interface HomeOptions {
 }
 
 /** Opens book, keyring and store. Keys of the environment are accepted beside stored ones. Throws `internal_error` when the home cannot be used. */
-export async function openHome({ config, env, logger = createLogger({ level: 'warn' }) }: HomeOptions): Promise<Home> {
+export async function openHome(options: HomeOptions): Promise<Home> {
+  try {
+    return await openParts(options);
+  } catch (error) {
+    throw homeFailure(options.config.home, error);
+  }
+}
+
+async function openParts({ config, env, logger = createLogger({ level: 'warn' }) }: HomeOptions): Promise<Home> {
   const { openBook, openKeyring, openModelStore } = await import('../../control/index.ts');
   const { home } = config;
   const book = await openBook({ home });

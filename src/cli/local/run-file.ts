@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { homeFailure } from './home-failure.ts';
 
 const runFileSchema = z.object({
   pid: z.int().min(1),
@@ -12,15 +13,23 @@ const runFileSchema = z.object({
 /** How commands on this machine reach a running `plinth serve`. The token opens both of its ports until it ends. */
 export type RunningServe = z.infer<typeof runFileSchema>;
 
-/** Announces a running serve to its user only; the file appears whole or not at all. Returns the way to take it back. */
+/**
+ * Announces a running serve to its user only; the file appears whole or not at all. Returns the way to take it back.
+ * Throws `internal_error` when the home cannot be written.
+ */
 export function writeRunFile(home: string, running: RunningServe): () => void {
   const folder = join(home, 'run');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
   const path = join(folder, `${new URL(running.managementUrl).port}.json`);
   const unfinished = `${path}.${running.pid}`;
-  writeFileSync(unfinished, JSON.stringify(running), { mode: 0o600 });
-  renameSync(unfinished, path);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+    writeFileSync(unfinished, JSON.stringify(running), { mode: 0o600 });
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw homeFailure(home, error);
+  }
   return () => {
     // Another serve may have taken the port, and the name, since.
     if (readRunFile(path)?.pid === running.pid) rmSync(path, { force: true });

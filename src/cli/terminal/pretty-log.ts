@@ -39,7 +39,8 @@ function formatField(value: unknown): string {
 
 function formatStack(err: unknown): string {
   if (typeof err !== 'object' || err === null) return '';
-  const stack = 'stack' in err && typeof err.stack === 'string' ? err.stack : JSON.stringify(err);
+  const words = 'message' in err && typeof err.message === 'string' ? err.message : JSON.stringify(err);
+  const stack = 'stack' in err && typeof err.stack === 'string' ? err.stack : words;
   return stack
     .split('\n')
     .map((line) => `\n    ${cleanLine(line)}`)

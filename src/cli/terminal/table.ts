@@ -5,8 +5,10 @@ import type { Terminal } from './terminal.ts';
 export interface Column<Row> {
   readonly title: string;
   readonly align?: 'left' | 'right';
-  /** Gives way first when the terminal is too narrow. */
+  /** Is cut short when the terminal is too narrow. */
   readonly isElastic?: true;
+  /** Is left out, the last such column first, when cutting alone does not help. */
+  readonly isSpare?: true;
   value(row: Row): string | number | undefined;
 }
 
@@ -18,12 +20,15 @@ export function formatTable<Row>(rows: readonly Row[], columns: ReadonlyArray<Co
   const cells = rows.map((row) => columns.map((column) => cleanLine(String(column.value(row) ?? '-'))));
   const titles = columns.map((column) => column.title);
   const widths = titles.map((title, i) => Math.max(widthOf(title), ...cells.map((line) => widthOf(line[i] ?? ''))));
-  if (terminal.isInteractive) shrink(widths, columns, terminal.columns);
+  const excess = terminal.isInteractive ? shrink(widths, columns, terminal.columns) : 0;
+  const spare = columns.findLastIndex((column) => column.isSpare === true);
+  if (excess > 0 && spare >= 0) return formatTable(rows, columns.toSpliced(spare, 1), terminal);
   const lines = [titles, ...cells].map((line) => alignLine(line, columns, widths));
   return lines.map((line, i) => `${i === 0 ? terminal.paint('bold', line) : line}\n`).join('');
 }
 
-function shrink<Row>(widths: number[], columns: ReadonlyArray<Column<Row>>, available: number): void {
+/** Returns by how much the line is still too wide. */
+function shrink<Row>(widths: number[], columns: ReadonlyArray<Column<Row>>, available: number): number {
   const total = widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
   let excess = total - available;
   for (const [i, column] of columns.entries()) {
@@ -33,6 +38,7 @@ function shrink<Row>(widths: number[], columns: ReadonlyArray<Column<Row>>, avai
     widths[i] = narrowed;
     excess -= width - narrowed;
   }
+  return excess;
 }
 
 function alignLine<Row>(line: readonly string[], columns: ReadonlyArray<Column<Row>>, widths: readonly number[]): string {

@@ -87,6 +87,21 @@ test('a table gives way on a narrow terminal only', () => {
   assert.ok(formatTable(rows, columns, open({ columns: 20 }).terminal).includes('x'.repeat(40)));
 });
 
+test('a table leaves out its spare columns, the last one first, until it fits the terminal', () => {
+  const digits = (title: string) => ({ title, isSpare: true as const, value: () => '1234567' });
+  const wide = [...columns, digits('FIRST'), digits('SECOND')];
+  const titlesAt = (width: number) => {
+    const { terminal } = open({ isTTY: true, columns: width, env: { NO_COLOR: '1' } });
+    return formatTable([{ name: 'a', size: 1 }], wide, terminal)
+      .split('\n')[0]
+      ?.split(/ +/);
+  };
+  assert.deepEqual(titlesAt(80), ['NAME', 'SIZE', 'FIRST', 'SECOND']);
+  assert.deepEqual(titlesAt(20), ['NAME', 'SIZE', 'FIRST']);
+  assert.deepEqual(titlesAt(12), ['NAME', 'SIZE']);
+  assert.deepEqual(titlesAt(5), ['NAME', 'SIZE'], 'what is no spare stays');
+});
+
 test('colour is for terminals, unless it is forced or forbidden', () => {
   const painted = (screen: Screen) => open(screen).terminal.paint('red', 'x') !== 'x';
   assert.deepEqual(

@@ -6,8 +6,8 @@ import { KeyCheck, type FixedKeys } from './key-check.ts';
 import { readHashKey } from './hash-key.ts';
 import { createKeyText } from './key-text.ts';
 
-const POLL_INTERVAL_MS = 1_000;
-const USES_INTERVAL_MS = 5 * 60_000;
+const POLL_INTERVAL_MS = 250;
+const USES_INTERVAL_MS = 60_000;
 
 type Role = KeyRecord['role'];
 
@@ -28,12 +28,14 @@ export interface KeyringOptions {
   readonly home: string;
   readonly fixedKeys?: FixedKeys;
   readonly logger?: Logger;
-  /** How often the book is asked whether keys changed; 1000 ms when absent. */
+  /** How often the book is asked whether keys changed; 250 ms when absent. */
   readonly pollIntervalMs?: number;
 }
 
-/** The keys of this home. Verifying never waits: a change made by another process is seen within two seconds. */
+/** The keys of this home. Verifying never waits: a change made by another process is seen within `seenWithinMs`. */
 export interface Keyring extends KeyVerifier {
+  /** By when the other keyrings of this home go by a change that was made through this one. */
+  readonly seenWithinMs: number;
   /** Throws `invalid_request` for a label that is empty, longer than 100 characters or unprintable. */
   create(request: { readonly label: string; readonly role: Role }): Promise<NewKey>;
   /** Stored keys, oldest first, revoked ones included. */
@@ -51,11 +53,14 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
   const check = new KeyCheck(await readHashKey(options.home), options.fixedKeys ?? {});
   const watch = new BookWatch(options.book, check, options.logger);
   await watch.refresh();
+  const { pollIntervalMs = POLL_INTERVAL_MS } = options;
   const timers = [
-    setInterval(() => void watch.poll(), options.pollIntervalMs ?? POLL_INTERVAL_MS).unref(),
+    setInterval(() => void watch.poll(), pollIntervalMs).unref(),
     setInterval(() => void watch.noteUses(), USES_INTERVAL_MS).unref(),
   ];
   return {
+    // The poll that is due, and one more for a busy machine.
+    seenWithinMs: 2 * pollIntervalMs,
     verify: (presentedKey) => check.verify(presentedKey, Date.now()),
     isEmpty: (role) => check.isEmpty(role),
     async create({ label, role }) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { access, constants, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { PlinthError } from '../../core/errors/index.ts';
 import type { ModelRecord } from '../../core/records/index.ts';
@@ -56,8 +57,9 @@ export class ObtainModel {
 
   async #takeInPlace(wanted: WantedInPlace): Promise<ObtainedModel> {
     const state = await readFileState(wanted.filePath);
-    if (state === undefined)
-      throw new PlinthError({ code: 'model_not_found', message: `there is no model file ${wanted.filePath}` });
+    const obstacle = await findObstacle(wanted.filePath);
+    if (state === undefined || obstacle !== undefined)
+      throw new PlinthError({ code: 'model_not_found', message: obstacle ?? `there is no model file ${wanted.filePath}` });
     const { reference, filePath } = wanted;
     const { sha256, screening } = await this.#examine(filePath, state, reference);
     const summary = await screening;
@@ -181,4 +183,15 @@ export class ObtainModel {
 
 function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Why a file that the user named cannot be read, in words; undefined when it can. */
+async function findObstacle(filePath: string): Promise<string | undefined> {
+  try {
+    await access(filePath, constants.R_OK);
+    return (await stat(filePath)).isFile() ? undefined : `${filePath} is not a file`;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    return code === 'ENOENT' ? `there is no model file ${filePath}` : `the model file ${filePath} cannot be read (${code})`;
+  }
 }

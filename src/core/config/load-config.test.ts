@@ -111,6 +111,11 @@ const oneLine: ReadonlyArray<readonly [title: string, given: Given, message: str
     { yaml: 'tls:\n  certFile: a.pem\n' },
     'tls: certFile and keyFile go together; one is missing (plinth.yaml:1:1)',
   ],
+  [
+    'half of TLS by a flag is told with that flag',
+    { flags: { 'tls-key-file': 'a.pem' } },
+    'tls: certFile and keyFile go together; one is missing (--tls-key-file)',
+  ],
   ['no model at all is refused', { yaml: 'models: []' }, 'models: expected a list, got [] (plinth.yaml:1:1)'],
   ['a secret has no place in a file', { yaml: 'apiKey: x' }, 'unknown key "apiKey" (plinth.yaml:1:1)'],
 ];

@@ -54,14 +54,13 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   return file === undefined ? { config, sources } : { config, sources, file };
 }
 
-/** A field that is missing has no place of its own; the mapping that lacks it has. */
+/** A field that is missing has no place of its own; the mapping that lacks it has, or the fields that are there in it. */
 function sourceOrNearest(sourceOf: (path: readonly string[]) => ConfigSource): (path: readonly string[]) => ConfigSource {
   return (path) => {
-    for (let length = path.length; length > 0; length--) {
-      const source = sourceOf(path.slice(0, length));
-      if (source.type !== 'default') return source;
-    }
-    return { type: 'default' };
+    const within = configFields.filter((field) => path.every((name, i) => field.path[i] === name)).map((field) => field.path);
+    const outwards = path.map((_, i) => path.slice(0, path.length - i));
+    const sources = [...outwards, ...within].map(sourceOf);
+    return sources.find((source) => source.type !== 'default') ?? { type: 'default' };
   };
 }
 

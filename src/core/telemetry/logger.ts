@@ -1,4 +1,5 @@
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { pino, stdSerializers, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { PlinthError } from '../errors/index.ts';
 import { gatherLines } from './gather-lines.ts';
 
 /** Structured log. Never given prompts, outputs or keys. */
@@ -18,6 +19,13 @@ export function createLogger(options: LoggerOptions): Logger {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
   };
   return pino(settings, options.destination ?? gatherLines(pino.destination({ fd: 2, sync: false })));
+}
+
+/** The product's own errors by their code and words; the stack is kept for defects. */
+function describeError(error: unknown): unknown {
+  if (error instanceof PlinthError) return { code: error.code, message: error.message };
+  return error instanceof Error ? stdSerializers.err(error) : error;
 }

@@ -136,7 +136,8 @@ export class LlamaEngine implements Engine {
     if (outcome !== 0)
       throw new PlinthError({ code: 'engine_failed', message: `llama.cpp failed to compute a step (code ${outcome}).` });
     const now = performance.now();
-    this.#useThreads(this.#tuner.observe(batch.n_tokens, now - startedAt, now));
+    const attended = step.rows.reduce((sum, row) => sum + row.position + row.tokens.length, 0);
+    this.#useThreads(this.#tuner.observe({ tokens: batch.n_tokens, attended }, now - startedAt, now));
     if (embedsWhole) this.#outputSlots = step.rows.flatMap((row) => row.tokens.map(() => row.slot));
     return tokens < TILE_ROWS && (!isShared || isPadded) ? 'exact' : 'fast';
   }
