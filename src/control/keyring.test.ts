@@ -54,10 +54,10 @@ describe('keyring', () => {
 
   test('labels that cannot be shown are refused', async () => {
     const keyring = await open();
-    for (const label of ['', 'x'.repeat(101), 'a\nb', '\u001b[31mred', '\u202eevil']) {
+    for (const label of ['x'.repeat(101), 'a\nb', '\u001b[31mred', '\u202eevil']) {
       await assert.rejects(keyring.create({ label, role: 'inference' }), { code: 'invalid_request' });
     }
-    assert.ok(await keyring.create({ label: 'Köln 🔑', role: 'inference' }));
+    for (const label of ['Köln 🔑', '']) assert.ok(await keyring.create({ label, role: 'inference' }));
   });
 
   test('a revoked key stops working at once, and cannot be revoked twice', async () => {

@@ -54,9 +54,9 @@ export class KeyCheck {
     return principal;
   }
 
-  /** When each stored key was last used since the last call. */
+  /** When each key was last used since the last call: also those revoked since, and fixed ones, which the book does not know. */
   takeUses(): ReadonlyMap<string, number> {
-    const uses = new Map([...this.#uses].filter(([id]) => this.#stored.has(id)));
+    const uses = this.#uses;
     this.#uses = new Map();
     return uses;
   }

@@ -36,7 +36,7 @@ export interface KeyringOptions {
 export interface Keyring extends KeyVerifier {
   /** By when the other keyrings of this home go by a change that was made through this one. */
   readonly seenWithinMs: number;
-  /** Throws `invalid_request` for a label that is empty, longer than 100 characters or unprintable. */
+  /** Throws `invalid_request` for a label that is longer than 100 characters or unprintable. */
   create(request: { readonly label: string; readonly role: Role }): Promise<NewKey>;
   /** Stored keys, oldest first, revoked ones included. */
   list(): Promise<readonly KeyFacts[]>;
@@ -87,8 +87,8 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
 }
 
 function checkLabel(label: string): void {
-  if (/^[^\p{C}]{1,100}$/u.test(label)) return;
-  throw new PlinthError({ code: 'invalid_request', message: 'a key label has 1 to 100 printable characters' });
+  if (/^[^\p{C}]{0,100}$/u.test(label)) return;
+  throw new PlinthError({ code: 'invalid_request', message: 'a key label has at most 100 printable characters' });
 }
 
 /** Carries changes from the book to the check, and uses the other way. */
