@@ -9,7 +9,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configSchema } from '../core/config/index.ts';
 import { encodeFrame } from '../core/framing/index.ts';
-import type { GenerateRequest } from '../core/inference/index.ts';
+import { greedySampling, type GenerateRequest } from '../core/inference/index.ts';
 import type { ToWorker } from '../core/messages/index.ts';
 import { createLogger, createMetrics } from '../core/telemetry/index.ts';
 import type { ControlEvent } from './control-events.ts';
@@ -112,17 +112,7 @@ const story: GenerateRequest = {
   model: 'echo',
   prompts: [{ type: 'text', text: 'a long story' }],
   choiceCount: 1,
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    seed: 1,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    repeatPenalty: 1,
-    logitBias: [],
-  },
+  sampling: { ...greedySampling, seed: 1 },
   maxTokens: 100_000,
   stop: [],
   constraint: { type: 'text' },

@@ -1,4 +1,4 @@
-import type { GenerateRequest } from '../core/inference/index.ts';
+import { greedySampling, type GenerateRequest } from '../core/inference/index.ts';
 import type { RoutedModel, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
 
 /** A snapshot source that tests set by hand. */
@@ -40,16 +40,7 @@ export function generateRequest(fields: Partial<GenerateRequest> = {}): Generate
     model: 'echo',
     prompts: [{ type: 'text', text: 'hello' }],
     choiceCount: 1,
-    sampling: {
-      temperature: 0,
-      topP: 1,
-      topK: 0,
-      minP: 0,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      repeatPenalty: 1,
-      logitBias: [],
-    },
+    sampling: greedySampling,
     stop: [],
     constraint: { type: 'text' },
     echoesPrompt: false,

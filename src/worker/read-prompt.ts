@@ -76,7 +76,8 @@ export class PromptReader {
   }
 
   #infill(prefix: string, suffix: string): number[] {
-    if (this.#engine.infill !== undefined) return this.#engine.infill(prefix, suffix);
+    const tokens = this.#engine.infill(prefix, suffix);
+    if (tokens !== undefined) return tokens;
     const message = 'This model has no tokens for filling in the middle; leave out suffix.';
     throw new PlinthError({ code: 'unsupported_capability', message, param: 'suffix' });
   }

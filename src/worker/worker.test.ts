@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { encodeFrame, FrameReader } from '../core/framing/index.ts';
-import type { GenerateRequest, InferenceEvent, InferenceRequest } from '../core/inference/index.ts';
+import { greedySampling, type GenerateRequest, type InferenceEvent, type InferenceRequest } from '../core/inference/index.ts';
 import type { Delivery, FromWorker, ToWorker } from '../core/messages/index.ts';
 import type { ModelSpec } from '../core/models/index.ts';
 import { startWorker, type Worker } from './worker.ts';
@@ -77,17 +77,6 @@ class Caller {
   }
 }
 
-const sampling = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repeatPenalty: 1,
-  logitBias: [],
-};
-
 function generate(text: string, options: Partial<GenerateRequest> = {}): GenerateRequest {
   return {
     kind: 'generate',
@@ -95,7 +84,7 @@ function generate(text: string, options: Partial<GenerateRequest> = {}): Generat
     model: 'echo',
     prompts: [{ type: 'text', text }],
     choiceCount: 1,
-    sampling,
+    sampling: greedySampling,
     stop: [],
     constraint: { type: 'text' },
     echoesPrompt: false,
@@ -165,7 +154,7 @@ test('a hopelessly long prompt is refused too', async () => {
 
 test('a bias for a token outside the vocabulary is refused by name', async () => {
   const caller = await startCaller();
-  const events = await caller.answer(1, generate('a', { sampling: { ...sampling, logitBias: [[4_000_000_000, 1]] } }));
+  const events = await caller.answer(1, generate('a', { sampling: { ...greedySampling, logitBias: [[4_000_000_000, 1]] } }));
   const failure = events[0];
   assert.ok(failure?.type === 'failed' && failure.error.param === 'logit_bias' && failure.error.message.includes('4000000000'));
 });

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { InferenceRequest } from '../core/inference/index.ts';
+import { greedySampling, type InferenceRequest } from '../core/inference/index.ts';
 import type { ReplicaProgress } from '../core/messages/index.ts';
 import type { ModelFacts, ModelSpec } from '../core/models/index.ts';
 import { openEngine } from './engines/index.ts';
@@ -78,17 +78,7 @@ function probeRequest(model: string, facts: ModelFacts): InferenceRequest {
     ...call,
     prompts: [prompt],
     choiceCount: 1,
-    sampling: {
-      temperature: 0,
-      topP: 1,
-      topK: 0,
-      minP: 0,
-      seed: 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      repeatPenalty: 1,
-      logitBias: [],
-    },
+    sampling: greedySampling,
     maxTokens: 1,
     stop: [],
     constraint: { type: 'text' },

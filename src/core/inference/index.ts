@@ -1,3 +1,4 @@
+export { greedySampling } from './greedy-sampling.ts';
 export type {
   ChatMessage,
   EmbedRequest,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SamplingParameters } from '../../core/inference/index.ts';
+import { greedySampling, type SamplingParameters } from '../../core/inference/index.ts';
 import type { Engine, PromptText, SamplerOptions } from './engine.ts';
 
 /** One promise of the engine contract, with a way to see it kept. Each runs on an engine whose slots are empty and leaves them so. */
@@ -8,17 +8,7 @@ export interface EngineCheck {
   run(engine: Engine): void;
 }
 
-const GREEDY: SamplingParameters = {
-  temperature: 0,
-  topP: 1,
-  topK: 0,
-  minP: 0,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repeatPenalty: 1,
-  logitBias: [],
-};
-const RANDOM: SamplingParameters = { ...GREEDY, temperature: 1, topK: 50 };
+const RANDOM: SamplingParameters = { ...greedySampling, temperature: 1, topK: 50 };
 const PROMPT = 'The quick brown fox jumps over the lazy dog and';
 
 const plain = (text: string): PromptText[] => [{ text, parsesSpecial: 'no' }];
@@ -57,7 +47,7 @@ function generate(engine: Engine, runs: readonly Run[], count: number): number[]
   return runs.map((run) => run.tokens.slice(run.options.promptTokens.length));
 }
 
-function runOf(engine: Engine, slot: number, { parameters = GREEDY, text = PROMPT } = {}): Run {
+function runOf(engine: Engine, slot: number, { parameters = greedySampling, text = PROMPT } = {}): Run {
   const promptTokens = read(engine, text);
   return { slot, tokens: [...promptTokens], computed: 0, options: samplerOptions(promptTokens, parameters, 7 + slot) };
 }
@@ -103,7 +93,7 @@ export const engineConformance: readonly EngineCheck[] = [
     title: 'a sequence generates the same alone and in a batch',
     run(engine) {
       const texts = [PROMPT, 'Once upon a time', 'In 1969'];
-      for (const parameters of [GREEDY, RANDOM]) {
+      for (const parameters of [greedySampling, RANDOM]) {
         const alone = texts.flatMap((text, slot) => generate(engine, [runOf(engine, slot, { parameters, text })], 8));
         clear(engine);
         const together = generate(

@@ -86,8 +86,8 @@ export interface Engine {
   /** Compute threads now in use. */
   threads(): number;
   tokenize(prompt: readonly PromptText[], options: { readonly addsSpecial: 'yes' | 'no' }): number[];
-  /** Tokens around a gap to fill. Absent when the vocabulary has none for it. */
-  infill?(prefix: string, suffix: string): number[];
+  /** Tokens around a gap to fill; undefined when the vocabulary has none for it. */
+  infill(prefix: string, suffix: string): number[] | undefined;
   /** UTF-8 bytes of a token, possibly part of a character; empty for control tokens. */
   tokenBytes(token: number): Uint8Array;
   isEnd(token: number): boolean;

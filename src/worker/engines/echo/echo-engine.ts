@@ -67,6 +67,10 @@ export class EchoEngine implements Engine {
     return tokensOfText(prompt.map((part) => part.text).join(''));
   }
 
+  infill(): undefined {
+    return undefined;
+  }
+
   tokenBytes(token: number): Uint8Array {
     return bytesOfToken(token);
   }

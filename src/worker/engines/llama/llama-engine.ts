@@ -102,11 +102,8 @@ export class LlamaEngine implements Engine {
     return this.#options.vocabulary.tokenize(prompt, addsSpecial === 'yes');
   }
 
-  infill(prefix: string, suffix: string): number[] {
-    const tokens = this.#options.vocabulary.infill(prefix, suffix);
-    if (tokens !== undefined) return tokens;
-    const message = 'This model has no tokens for filling in the middle; leave out suffix.';
-    throw new PlinthError({ code: 'unsupported_capability', message, param: 'suffix' });
+  infill(prefix: string, suffix: string): number[] | undefined {
+    return this.#options.vocabulary.infill(prefix, suffix);
   }
 
   tokenBytes(token: number): Uint8Array {
