@@ -4,6 +4,8 @@ import type { ReplacementReason } from './replica-report.ts';
 export interface HealthView {
   readonly nowMs: number;
   readonly lastPongAtMs: number;
+  /** How long its threads, all together, have stood in line for a processor since that pong. */
+  readonly starvedMs: number;
   /** When its step count last changed. */
   readonly lastStepAtMs: number;
   /** Since when it has held work that could take a step, without a gap; undefined while it holds none. */
@@ -29,6 +31,8 @@ export type HealthAction =
 const STALL_STEPS = 20;
 const STALL_GRACE_MS = 2_000;
 const PROBE_AFTER_MS = 20_000;
+/** Of a silence at most so much is excused by starvation, so that a loop without end is found on a crowded machine too. */
+const MOST_EXCUSED = 0.9;
 
 /** Longest silence that is still normal: 20 usual steps and 2 s, so that with pings every 250 ms a stall is seen within 3 s of 20 steps. */
 function stallLimitMs(normalStepMs: number): number {
@@ -48,9 +52,11 @@ export function checkMemory(view: Pick<HealthView, 'rssBytes' | 'memoryLimitByte
 
 function checkPulse(view: HealthView): HealthAction | undefined {
   const silentMs = view.nowMs - view.lastPongAtMs;
+  const ownSilenceMs = silentMs - Math.min(view.starvedMs, silentMs * MOST_EXCUSED);
   const limitMs = stallLimitMs(view.normalStepMs);
-  return silentMs > limitMs
-    ? replaceFor('hung', `no sign of life for ${Math.round(silentMs)} ms, ${Math.round(limitMs)} ms allowed`)
+  const starvation = view.starvedMs > 0 ? ` (${Math.round(ownSilenceMs)} ms of it with a processor)` : '';
+  return ownSilenceMs > limitMs
+    ? replaceFor('hung', `no sign of life for ${Math.round(silentMs)} ms${starvation}, ${Math.round(limitMs)} ms allowed`)
     : undefined;
 }
 

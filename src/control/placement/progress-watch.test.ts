@@ -31,11 +31,19 @@ test('only a changed count is a step, only a changed token count an answer', () 
 test('a long step is remembered while it is fresh, the usual one for good', () => {
   const watch = new ProgressWatch(0);
   const note = (steps: number, stepMs: number) => watch.noteProgress({ ...NO_PROGRESS, steps, stepMs }, steps);
-  for (let steps = 1; steps <= 50; steps++) note(steps, 10);
-  note(51, 400);
+  for (let steps = 1; steps <= 100; steps++) note(steps, 10);
+  note(101, 400);
   assert.equal(watch.normalStepMs, 400);
-  for (let steps = 52; steps <= 800; steps++) note(steps, 10);
+  for (let steps = 102; steps <= 800; steps++) note(steps, 10);
   assert.ok(watch.normalStepMs >= 10 && watch.normalStepMs < 11);
   for (let pongs = 0; pongs < 10_000; pongs++) note(800, 10);
   assert.ok(watch.normalStepMs >= 10 && watch.normalStepMs < 11);
+});
+
+test('a replica that has hardly stepped yet is given time for longer steps', () => {
+  const watch = new ProgressWatch(0);
+  watch.noteProgress({ ...NO_PROGRESS, steps: 3, stepMs: 2 }, 10);
+  assert.equal(watch.normalStepMs, 150);
+  watch.noteProgress({ ...NO_PROGRESS, steps: 64, stepMs: 2 }, 20);
+  assert.equal(watch.normalStepMs, 2);
 });

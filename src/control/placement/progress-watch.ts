@@ -2,6 +2,9 @@ import type { ReplicaProgress } from '../../core/messages/index.ts';
 
 const FORGET_PER_PONG = 0.99;
 const LEARN_PER_PONG = 0.1;
+/** Until this many steps were seen, a step is not known to be short. */
+const YOUNG_STEPS = 64;
+const YOUNG_STEP_MS = 150;
 
 /** Follows the pongs of one serving replica: when it last stepped, since when it holds work, and what its normal step takes. */
 export class ProgressWatch {
@@ -31,7 +34,8 @@ export class ProgressWatch {
 
   /** Steps that read prompts are longer than steps that make tokens: the longest counts for a while, the usual one for good. */
   get normalStepMs(): number {
-    return Math.max(this.#longestStepMs, this.#usualStepMs);
+    const leastMs = this.progress.steps < YOUNG_STEPS ? YOUNG_STEP_MS : 0;
+    return Math.max(leastMs, this.#longestStepMs, this.#usualStepMs);
   }
 
   #noteStep(stepMs: number, nowMs: number): void {

@@ -5,7 +5,7 @@ import type { ModelFacts, ModelSpec } from '../../core/models/index.ts';
 import type { Logger } from '../../core/telemetry/index.ts';
 import { checkMemory, chooseHealthAction, type HealthAction } from './choose-health-action.ts';
 import { NO_PROGRESS, ProgressWatch } from './progress-watch.ts';
-import { MemoryWatch, ReplicaProcess } from './processes/index.ts';
+import { MemoryWatch, ProcessorWait, ReplicaProcess } from './processes/index.ts';
 import type { ReplacementReason } from './replica-report.ts';
 
 /** How long the two parts of a start may take. */
@@ -46,6 +46,7 @@ type ProbeResult = Extract<FromReplica, { type: 'probed' }>;
 
 const LOST_PING_MS = 1_000;
 const TOLERATED_PROBES = 2;
+const SILENT_MS = 500;
 
 /** One process with one loaded model, from its start to its end: loading → ready → failed or unloaded. Never comes back. */
 export class Replica {
@@ -63,6 +64,7 @@ export class Replica {
   #pingSentAtMs: number | undefined;
   #probe: { readonly sequence: number; readonly sentAtMs: number } | undefined;
   #failedProbes = 0;
+  readonly #processorWait = new ProcessorWait();
   readonly #memory = new MemoryWatch(() => this.#judgeMemory());
 
   constructor(options: ReplicaOptions) {
@@ -124,6 +126,7 @@ export class Replica {
       this.#pingSentAtMs = nowMs;
       this.#process.send({ type: 'ping', sequence: ++this.#sequence });
     }
+    if (this.pid !== undefined && nowMs - watch.lastPongAtMs > SILENT_MS) this.#processorWait.poll(this.pid);
     this.#act(this.#judge(watch, nowMs), nowMs);
   }
 
@@ -145,6 +148,7 @@ export class Replica {
         return this.#fail({ reason: 'load-failed', detail: message.error.message, error: message.error });
       case 'pong':
         this.#pingSentAtMs = undefined;
+        this.#processorWait.reset();
         this.#watch?.noteProgress(message.progress, nowMs);
         return;
       case 'probed':
@@ -183,7 +187,8 @@ export class Replica {
     const { lastPongAtMs, lastStepAtMs, lastAnswerAtMs, workHeldSinceMs, normalStepMs, progress } = watch;
     const heldRequests = progress.runningSequences + progress.waitingRequests;
     const seen = { lastPongAtMs, lastStepAtMs, lastAnswerAtMs, workHeldSinceMs, normalStepMs, heldRequests };
-    return chooseHealthAction({ nowMs, ...seen, probeSentAtMs: this.#probe?.sentAtMs, ...this.#memoryFacts() });
+    const starvedMs = this.#processorWait.waitedMs;
+    return chooseHealthAction({ nowMs, ...seen, starvedMs, probeSentAtMs: this.#probe?.sentAtMs, ...this.#memoryFacts() });
   }
 
   #checkLoad(nowMs: number): HealthAction {
