@@ -1,4 +1,4 @@
-// Compiles src to dist, without its tests: the form in which the package is published.
+// Compiles src and packages to dist, without its tests: the form in which the package is published.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,5 +12,5 @@ const { status, error } = spawnSync(process.execPath, [compiler, '-p', join(root
   stdio: 'inherit',
 });
 if (error !== undefined) throw error;
-if (status === 0) chmodSync(join(root, 'dist/cli/plinth.js'), 0o755);
+if (status === 0) chmodSync(join(root, 'dist/src/cli/plinth.js'), 0o755);
 process.exit(status ?? 1);

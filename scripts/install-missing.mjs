@@ -31,7 +31,7 @@ function isInstalled() {
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '' || entry.link || trimmed.includes(path) || !fitsPlatform(entry)) return true;
     const found = placed[path];
-    if (found === undefined) return entry.optional === true && isOptionalByPlatform(entry);
+    if (found === undefined) return entry.optional === true;
     return found.version === entry.version && found.integrity === entry.integrity && existsSync(join(root, path, 'package.json'));
   });
 }
@@ -52,11 +52,6 @@ function fits(list, own) {
   if (list === undefined || list.length === 0) return true;
   if (list.includes(`!${own}`)) return false;
   return list.includes(own) || list.every((name) => name.startsWith('!'));
-}
-
-/** npm leaves out what it finds no C library for, and says nothing. */
-function isOptionalByPlatform(entry) {
-  return entry.os !== undefined || entry.cpu !== undefined || entry.libc !== undefined;
 }
 
 function hasPinnedNode() {

@@ -8,7 +8,13 @@ import { globSync, statSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 
 // The harness of the benchmarks is tested here; benchmarks themselves are run by hand. What they fetched lies in a dot folder.
-const EVERYTHING = ['src/**/*.test.ts', 'tests/**/*.test.ts', 'scripts/**/*.test.ts', 'benchmarks/[a-z]*/**/*.test.ts'];
+const EVERYTHING = [
+  'src/**/*.test.ts',
+  'packages/**/*.test.ts',
+  'tests/**/*.test.ts',
+  'scripts/**/*.test.ts',
+  'benchmarks/[a-z]*/**/*.test.ts',
+];
 const TEST_TIMEOUT_MS = 300_000;
 const MOST_FILES_AT_ONCE = 4;
 

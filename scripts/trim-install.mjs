@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Paths under node_modules that may be missing because of this. */
 export function listTrimmed() {
-  return [...listOtherEngines(), ...listNodeDistribution()];
+  return [...listOtherEngines(), ...listOtherRuntimes(), ...listNodeDistribution()];
 }
 
 /** The linux-arm64 build of llama.cpp declares x64 as well, and the other way round: 20 to 30 MB that cannot be loaded. */
@@ -17,6 +17,16 @@ function listOtherEngines() {
   const own = `linux-${process.arch}`;
   return builds.includes(own)
     ? builds.filter((build) => build !== own).map((build) => `node_modules/@node-llama-cpp/${build}`)
+    : [];
+}
+
+/** One package brings ONNX Runtime for five platforms, 245 MB of which belong to others. */
+function listOtherRuntimes() {
+  const folder = 'node_modules/onnxruntime-node/bin/napi-v6';
+  const platforms = ['linux/x64', 'linux/arm64', 'darwin/arm64', 'win32/x64', 'win32/arm64'];
+  const own = `${process.platform}/${process.arch}`;
+  return platforms.includes(own)
+    ? platforms.filter((platform) => platform !== own).map((platform) => `${folder}/${platform}`)
     : [];
 }
 
@@ -30,9 +40,18 @@ function listNodeDistribution() {
 }
 
 /** What packages carry a second time (their sources beside the compiled form), for their own tests or for other languages: 24 MB. */
-const SPARE_FOLDERS = ['openai/src', 'zod/src', 'fastify/test', 'bintrees/test', 'prettier/plugins/flow.mjs'].map(
-  (folder) => `node_modules/${folder}`,
-);
+const SPARE_FOLDERS = [
+  'openai/src',
+  'zod/src',
+  'fastify/test',
+  'ogg-opus-decoder/dist',
+  '@wasm-audio-decoders/opus-ml/dist',
+  '@wasm-audio-decoders/flac/dist',
+  '@wasm-audio-decoders/ogg-vorbis/dist',
+  'mpg123-decoder/dist',
+  'bintrees/test',
+  'prettier/plugins/flow.mjs',
+].map((folder) => `node_modules/${folder}`);
 
 /** Source maps of everybody, 15 MB, and the CommonJS halves of packages that are only imported, 8 MB. */
 const SPARE_FILES = [

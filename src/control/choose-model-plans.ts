@@ -1,6 +1,6 @@
 import type { Config, ModelConfig } from '../core/config/index.ts';
 import { PlinthError } from '../core/errors/index.ts';
-import type { ModelSpec } from '../core/models/index.ts';
+import { defaultOnnxOptions, type ModelSpec } from '../core/models/index.ts';
 
 /** What is to be served under one name. */
 export interface ModelPlan {
@@ -32,7 +32,10 @@ function planModel(config: Config, model: ModelConfig): ModelPlan {
   const { engine, queue } = config;
   const spec: ModelSpec = {
     name: model.name,
+    version: '1',
     engine: model.engine,
+    task: 'generate',
+    onnx: defaultOnnxOptions,
     slots: model.slots ?? engine.slots,
     contextTokens: model.contextTokens ?? engine.contextTokens,
     threads: model.threads ?? engine.threads,

@@ -86,6 +86,7 @@ export class HostedModel implements PlacementListener {
     const isHeld = this.#failure !== undefined && !isComing && (this.#retryInMs ?? Infinity) > LONGEST_WORTHWHILE_WAIT_MS;
     return {
       name,
+      version: this.#options.plan.spec.version,
       createdAt: this.#createdAt,
       ...(this.#facts && { facts: this.#facts }),
       replicas,

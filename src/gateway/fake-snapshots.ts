@@ -30,7 +30,15 @@ export function routedReplica(fields: Partial<RoutedReplica> = {}): RoutedReplic
 }
 
 export function routedModel(fields: Partial<RoutedModel> = {}): RoutedModel {
-  return { name: 'echo', createdAt: 1, replicas: [routedReplica()], queueLength: 4, queueTimeoutMs: 10_000, ...fields };
+  return {
+    name: 'echo',
+    version: '1',
+    createdAt: 1,
+    replicas: [routedReplica()],
+    queueLength: 4,
+    queueTimeoutMs: 10_000,
+    ...fields,
+  };
 }
 
 export function generateRequest(fields: Partial<GenerateRequest> = {}): GenerateRequest {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeFrame, FrameReader } from '../core/framing/index.ts';
+import { attachRequest, BodyWriter, detachEvent, encodeFrame, FrameReader } from '../core/framing/index.ts';
 import type { InferenceEvent, InferenceRequest } from '../core/inference/index.ts';
 import type { ToWorker } from '../core/messages/index.ts';
 
@@ -55,7 +55,7 @@ export async function startFakeWorker(script: FakeScript): Promise<FakeWorker> {
       for (const frame of reader.push(chunk)) {
         const message = frame.header as ToWorker;
         received.push(message);
-        if (message.type === 'infer') script(fakeStream(socket, message));
+        if (message.type === 'infer') script(fakeStream(socket, message, frame.body));
         for (const wake of [...waiters]) wake();
       }
     });
@@ -74,12 +74,16 @@ export async function startFakeWorker(script: FakeScript): Promise<FakeWorker> {
   };
 }
 
-function fakeStream(socket: Socket, message: Extract<ToWorker, { type: 'infer' }>): FakeStream {
-  const { stream, request } = message;
+function fakeStream(socket: Socket, message: Extract<ToWorker, { type: 'infer' }>, requestBody: Uint8Array): FakeStream {
+  const { stream } = message;
   return {
     stream,
-    request,
-    send: (...events) => void socket.write(encodeFrame({ type: 'events', events: events.map((event) => [stream, event]) })),
+    request: attachRequest(message.request, requestBody),
+    send: (...events) => {
+      const body = new BodyWriter();
+      const wire = events.map((event) => [stream, detachEvent(event, body)]);
+      socket.write(encodeFrame({ type: 'events', events: wire }, body.bodies));
+    },
     die: () => void socket.destroy(),
   };
 }

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { encodeFrame, FrameReader } from '../core/framing/index.ts';
-import { greedySampling, type GenerateRequest, type InferenceEvent, type InferenceRequest } from '../core/inference/index.ts';
-import type { Delivery, FromWorker, ToWorker } from '../core/messages/index.ts';
-import type { ModelSpec } from '../core/models/index.ts';
+import { greedySampling, type GenerateRequest, type InferenceEvent } from '../core/inference/index.ts';
+import type { Delivery, FromWorker, ToWorker, WireRequest } from '../core/messages/index.ts';
+import { defaultOnnxOptions, type ModelSpec } from '../core/models/index.ts';
 import { startWorker, type Worker } from './worker.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plinth-worker-'));
@@ -20,7 +20,10 @@ after(async () => {
 
 const spec: ModelSpec = {
   name: 'echo',
+  version: '1',
   engine: 'echo',
+  task: 'generate',
+  onnx: defaultOnnxOptions,
   slots: 2,
   contextTokens: 64,
   threads: 0,
@@ -31,7 +34,7 @@ const spec: ModelSpec = {
   stepMs: 1,
 };
 
-type Heard = Exclude<InferenceEvent, { type: 'embedding' }> | { readonly type: 'embedding' };
+type Heard = Exclude<InferenceEvent, { type: 'embedding' | 'tensor' }> | { readonly type: 'embedding' | 'tensor' };
 
 /** A gateway's end of the socket, keeping every event by stream. */
 class Caller {
@@ -46,7 +49,7 @@ class Caller {
       for (const frame of this.#reader.push(chunk)) {
         for (const [stream, event] of (frame.header as FromWorker).events) {
           const list = this.heard.get(stream) ?? [];
-          list.push(event.type === 'embedding' ? { type: 'embedding' } : event);
+          list.push(event.type === 'embedding' || event.type === 'tensor' ? { type: event.type } : event);
           this.heard.set(stream, list);
         }
       }
@@ -58,7 +61,7 @@ class Caller {
     this.socket.write(encodeFrame(message));
   }
 
-  ask(stream: number, request: InferenceRequest, delivery: Delivery = 'stream'): void {
+  ask(stream: number, request: WireRequest, delivery: Delivery = 'stream'): void {
     this.send({ type: 'infer', stream, request, delivery });
   }
 
@@ -66,7 +69,7 @@ class Caller {
     while (!isDone()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
-  async answer(stream: number, request: InferenceRequest): Promise<readonly Heard[]> {
+  async answer(stream: number, request: WireRequest): Promise<readonly Heard[]> {
     this.ask(stream, request);
     await this.until(() => this.terminals(stream) > 0);
     return this.heard.get(stream) ?? [];

@@ -1,6 +1,6 @@
 import { after, suite, test } from 'node:test';
 import { engineConformance, openEngine, type Engine } from '../../src/worker/engines/index.ts';
-import type { ModelSpec } from '../../src/core/models/index.ts';
+import { defaultOnnxOptions, type ModelSpec } from '../../src/core/models/index.ts';
 import { obtainTestModel } from '../support/test-model.ts';
 
 const spec = {
@@ -13,6 +13,9 @@ const spec = {
   queueTimeoutMs: 1000,
   memoryLimitBytes: 0,
   stepMs: 0,
+  version: '1',
+  task: 'generate',
+  onnx: defaultOnnxOptions,
 } as const;
 
 function runConformance(name: string, engine: Engine): void {

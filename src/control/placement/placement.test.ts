@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ModelFacts, ModelSpec } from '../../core/models/index.ts';
+import { defaultOnnxOptions, type ModelFacts, type ModelSpec } from '../../core/models/index.ts';
 import { createLogger, createMetrics, type Metrics } from '../../core/telemetry/index.ts';
 import {
   openRunFolder,
@@ -75,7 +75,8 @@ function place(name: string, change: Partial<ModelSpec> = {}): Notes {
     queueTimeoutMs: 1_000,
     memoryLimitBytes: 0,
   };
-  placement.place({ name, engine: 'echo', stepMs: 0, ...limits, ...change }, 1, notes);
+  const identity = { name, version: '1', engine: 'echo', task: 'generate', onnx: defaultOnnxOptions } as const;
+  placement.place({ ...identity, stepMs: 0, ...limits, ...change }, 1, notes);
   return notes;
 }
 

@@ -13,6 +13,7 @@ export const errorTable = {
   permission_denied: { status: 403, type: 'permission_error', isRetryable: false },
   invalid_api_key: { status: 401, type: 'authentication_error', isRetryable: false },
   model_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
+  version_not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
   not_found: { status: 404, type: 'invalid_request_error', isRetryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', isRetryable: false },
   request_timeout: { status: 408, type: 'timeout_error', isRetryable: true },

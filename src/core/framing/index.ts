@@ -1,1 +1,2 @@
 export { encodeFrame, FrameReader, type Frame } from './frame.ts';
+export { attachEvent, attachRequest, BodyWriter, detachEvent, detachRequest } from './body-ranges.ts';

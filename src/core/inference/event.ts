@@ -1,4 +1,5 @@
 import type { ErrorFacts } from '../errors/index.ts';
+import type { Tensor, TensorParameter } from './tensor.ts';
 
 /** A likely token at a place; `bytes` are its UTF-8 bytes, which may be a part of a character. */
 export interface AlternativeToken {
@@ -25,13 +26,51 @@ export interface Usage {
   readonly completionTokens: number;
 }
 
+/** The execution of the batch that a request was part of. Times in milliseconds. */
+export interface ExecutionReport {
+  /** Rows of the whole batch, those of other requests included. */
+  readonly batchRows: number;
+  /** Rows of this request. */
+  readonly ownRows: number;
+  /** Of all requests of a batch one leads, so that executions can be counted. */
+  readonly isLead: boolean;
+  readonly inputMs: number;
+  readonly inferMs: number;
+  readonly outputMs: number;
+}
+
 /** Where a request's time in the worker went, in milliseconds. */
 export interface RequestTimings {
+  /** Present when whole requests were batched; the last execution where there were several. */
+  readonly execution?: ExecutionReport;
   /** From arrival in the worker until the first prompt token was read. */
   readonly queueMs: number;
   /** From then until the first token was out. */
   readonly prefillMs: number;
   readonly decodeMs: number;
+}
+
+/** One class with its place among the model's classes. */
+export interface ScoredClass {
+  readonly classIndex: number;
+  readonly label: string;
+  readonly score: number;
+}
+
+/** A stretch of speech. Times in seconds from the start of the audio. */
+export interface TranscriptSegment {
+  readonly index: number;
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  readonly tokens: readonly number[];
+  readonly temperature: number;
+  readonly averageLogprob: number;
+  /** UTF-8 bytes over deflated bytes: high when the text repeats itself. */
+  readonly compressionRatio: number;
+  readonly noSpeechProbability: number;
+  /** Only when words were asked for. */
+  readonly words?: ReadonlyArray<{ readonly word: string; readonly start: number; readonly end: number }>;
 }
 
 /**
@@ -65,6 +104,46 @@ export type InferenceEvent =
       readonly type: 'embedding';
       readonly index: number;
       readonly values: Uint8Array;
+    }
+  | {
+      /** `by` tells how it was found: by a model that reads both texts together, or as the likeness of two vectors. */
+      readonly type: 'score';
+      readonly index: number;
+      readonly score: number;
+      readonly by: 'cross-encoder' | 'embedding';
+    }
+  | {
+      /** Best first. */
+      readonly type: 'classification';
+      readonly index: number;
+      readonly classes: readonly ScoredClass[];
+    }
+  | {
+      /** `box` is left, top, right, bottom in pixels of the picture as sent. */
+      readonly type: 'object-found';
+      readonly label: string;
+      readonly score: number;
+      readonly box: readonly [number, number, number, number];
+    }
+  | {
+      /** `corners` are x, y pairs in pixels, clockwise from the text's top left. */
+      readonly type: 'text-found';
+      readonly text: string;
+      readonly score: number;
+      readonly corners: ReadonlyArray<readonly [number, number]>;
+    }
+  | { readonly type: 'transcript-segment'; readonly segment: TranscriptSegment }
+  | { readonly type: 'transcript-report'; readonly language: string; readonly durationSeconds: number }
+  | {
+      /** A part of response number `response`, which counts from 0 and is whole with its `response-finished`. */
+      readonly type: 'tensor';
+      readonly response: number;
+      readonly tensor: Tensor;
+    }
+  | {
+      readonly type: 'response-finished';
+      readonly response: number;
+      readonly parameters?: Readonly<Record<string, Exclude<TensorParameter, bigint>>>;
     }
   | { readonly type: 'usage-report'; readonly usage: Usage }
   | { readonly type: 'finished'; readonly timings: RequestTimings }

@@ -1,6 +1,7 @@
 export { greedySampling } from './greedy-sampling.ts';
 export type {
   ChatMessage,
+  ClassifyRequest,
   EmbedRequest,
   GenerateRequest,
   InferenceRequest,
@@ -8,19 +9,29 @@ export type {
   JsonValue,
   OutputConstraint,
   Prompt,
+  RecognizeRequest,
+  RequestHead,
   SamplingParameters,
+  ScoreRequest,
+  SequenceStep,
+  TensorRequest,
   Tool,
   ToolCall,
   ToolChoice,
   ToolOptions,
+  TranscribeRequest,
 } from './request.ts';
 export {
   isTerminal,
   type AlternativeToken,
+  type ExecutionReport,
   type FinishReason,
   type InferenceEvent,
   type RequestTimings,
+  type ScoredClass,
   type TerminalEvent,
   type TokenLogprobs,
+  type TranscriptSegment,
   type Usage,
 } from './event.ts';
+export { datatypeBytes, tensorDatatypes, type Tensor, type TensorDatatype, type TensorParameter } from './tensor.ts';

@@ -8,7 +8,10 @@ export type {
   ToReplica,
   ToWorker,
   WireEvent,
+  WireRequest,
+  WireTensor,
 } from './worker-messages.ts';
+export type { LoadOverride, ModelRepository, RepositoryEntry } from './repository.ts';
 export type {
   KeyVerifier,
   Principal,

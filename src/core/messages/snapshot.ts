@@ -12,9 +12,11 @@ export interface RoutedReplica {
   readonly slots: number;
 }
 
-/** A model with the replicas that answer for it. */
+/** One version of a model with the replicas that answer for it. */
 export interface RoutedModel {
   readonly name: string;
+  /** Digits. Of several versions of a name the highest answers when none is asked for. */
+  readonly version: string;
   /** Unix seconds. */
   readonly createdAt: number;
   /** Absent until a replica has loaded once. */

@@ -1,5 +1,12 @@
 import type { ErrorFacts } from '../errors/index.ts';
-import type { InferenceEvent, InferenceRequest } from '../inference/index.ts';
+import type {
+  InferenceEvent,
+  InferenceRequest,
+  RecognizeRequest,
+  Tensor,
+  TensorRequest,
+  TranscribeRequest,
+} from '../inference/index.ts';
 import type { ModelFacts, ModelSpec } from '../models/index.ts';
 
 /** Identifies a request on one gateway–worker connection. Chosen by the gateway, never reused on that connection. */
@@ -10,15 +17,22 @@ export type Delivery = 'stream' | 'whole';
 
 /** What a gateway sends to a worker over the replica's unix socket. */
 export type ToWorker =
-  | { readonly type: 'infer'; readonly stream: StreamId; readonly request: InferenceRequest; readonly delivery: Delivery }
+  | { readonly type: 'infer'; readonly stream: StreamId; readonly request: WireRequest; readonly delivery: Delivery }
   | { readonly type: 'cancel'; readonly stream: StreamId }
   /** The reader is slow: keep the sequence, give it no step until `resume`. */
   | { readonly type: 'pause'; readonly stream: StreamId }
   | { readonly type: 'resume'; readonly stream: StreamId };
 
+/** A request whose bytes travel in the frame's body, one after the other, each replaced by its {@link BodyRange}. */
+export type WireRequest =
+  | Exclude<InferenceRequest, TensorRequest | TranscribeRequest | RecognizeRequest>
+  | (Omit<TensorRequest, 'inputs'> & { readonly inputs: readonly WireTensor[] })
+  | (Omit<TranscribeRequest, 'audio'> & { readonly audio: BodyRange })
+  | (Omit<RecognizeRequest, 'image'> & { readonly image: BodyRange });
+
 /**
- * What a worker sends to a gateway: all events of one turn of its loop in one frame. The bytes of `embedding` events travel in the
- * frame's body; their `values` are replaced by {@link BodyRange}.
+ * What a worker sends to a gateway: all events of one turn of its loop in one frame. Bytes travel in the frame's body, each
+ * replaced by its {@link BodyRange}.
  */
 export interface FromWorker {
   readonly type: 'events';
@@ -32,8 +46,11 @@ export interface BodyRange {
 }
 
 export type WireEvent =
-  | Exclude<InferenceEvent, { type: 'embedding' }>
-  | { readonly type: 'embedding'; readonly index: number; readonly values: BodyRange };
+  | Exclude<InferenceEvent, { type: 'embedding' | 'tensor' }>
+  | { readonly type: 'embedding'; readonly index: number; readonly values: BodyRange }
+  | { readonly type: 'tensor'; readonly response: number; readonly tensor: WireTensor };
+
+export type WireTensor = Omit<Tensor, 'data'> & { readonly data: BodyRange };
 
 /** What the supervisor writes to a worker's standard input, one JSON document a line. End of input means that the parent is gone. */
 export type ToReplica =

@@ -1,1 +1,22 @@
-export type { Capability, ModelFacts, ModelSpec } from './model.ts';
+export {
+  defaultOnnxOptions,
+  taskNames,
+  type Capability,
+  type ModelFacts,
+  type ModelSpec,
+  type OnnxOptions,
+  type TaskName,
+  type TensorFacts,
+} from './model.ts';
+export type {
+  DynamicBatching,
+  EnsembleStep,
+  QueuePolicy,
+  SequenceBatching,
+  SequenceControl,
+  SequenceState,
+  TensorModelConfig,
+  TensorPort,
+  WarmupInput,
+  WarmupSample,
+} from './tensor-config.ts';

@@ -1,5 +1,46 @@
+import type { JsonObject } from '../inference/index.ts';
+import type { TensorModelConfig } from './tensor-config.ts';
+
 /** What a version can do. */
-export type Capability = 'chat' | 'completion' | 'embed' | 'tools' | 'infill';
+export type Capability =
+  | 'chat'
+  | 'completion'
+  | 'embed'
+  | 'tools'
+  | 'infill'
+  | 'tensors'
+  | 'score'
+  | 'classify'
+  | 'classify-image'
+  | 'detect-objects'
+  | 'read-text'
+  | 'transcribe'
+  | 'translate';
+
+/** What an ONNX model is for: `tensors` takes arrays as they come, every other one turns words, pictures or sound into them. */
+export const taskNames = [
+  'tensors',
+  'embed',
+  'score',
+  'classify',
+  'classify-image',
+  'detect-objects',
+  'read-text',
+  'transcribe',
+  'generate',
+] as const;
+export type TaskName = (typeof taskNames)[number];
+
+/** How ONNX Runtime is set up. */
+export interface OnnxOptions {
+  readonly executionProvider: 'cpu' | 'cuda' | 'webgpu' | 'tensorrt';
+  /** Threads inside an operator; 0 is the measured default. */
+  readonly intraOpThreads: number;
+  /** Threads wait for work in a busy loop: quicker between runs, takes the processor from everybody else. */
+  readonly spinning: 'on' | 'off';
+  /** Keeps freed memory for the next run. */
+  readonly memoryArena: 'on' | 'off';
+}
 
 /** What a loaded engine says of its model; read from the file, never from configuration. */
 export interface ModelFacts {
@@ -16,14 +57,35 @@ export interface ModelFacts {
   /** Sequences that run at once. */
   readonly slots: number;
   readonly capabilities: readonly Capability[];
+  /** The model's tensors and their scheduling, complete; absent for language models that have none. */
+  readonly tensors?: TensorFacts;
+}
+
+/** A tensor model as protocols show it. */
+export interface TensorFacts {
+  readonly config: TensorModelConfig & { readonly maxBatchSize: number };
+  /** `onnxruntime_onnx`, `ensemble`. */
+  readonly platform: string;
+  /** The whole configuration as protobuf JSON of Triton's ModelConfig, with its own field names. */
+  readonly configJson: JsonObject;
 }
 
 /** Everything that a worker needs to load one replica. */
 export interface ModelSpec {
   readonly name: string;
-  readonly engine: 'llama' | 'echo';
+  /** Digits, `1` unless the model's source numbers its versions. */
+  readonly version: string;
+  readonly engine: 'llama' | 'echo' | 'onnx';
   /** The checked model file; absent for `echo`. */
   readonly filePath?: string;
+  /** The folder with the model's other files (tokenizer.json, config.json, labels), where it has any. */
+  readonly folderPath?: string;
+  /** `onnx` only. */
+  readonly task: TaskName;
+  /** `onnx` only: what is known before the file is read. */
+  readonly tensors?: TensorModelConfig;
+  /** `onnx` only. */
+  readonly onnx: OnnxOptions;
   readonly slots: number;
   /** Tokens of KV cache shared by all slots; 0 chooses by model and memory. */
   readonly contextTokens: number;
@@ -39,3 +101,10 @@ export interface ModelSpec {
   /** `echo` only: fixed time of a step, in milliseconds. */
   readonly stepMs: number;
 }
+
+export const defaultOnnxOptions: OnnxOptions = {
+  executionProvider: 'cpu',
+  intraOpThreads: 0,
+  spinning: 'off',
+  memoryArena: 'on',
+};

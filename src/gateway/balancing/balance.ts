@@ -43,7 +43,13 @@ export function createBalance(options: BalanceOptions): Balance {
   return {
     stage(request, call, next) {
       return new BalancedStream(
-        new RequestGuide(balancer, { request, call, next, modelName: call.model?.name ?? request.model }),
+        new RequestGuide(balancer, {
+          request,
+          call,
+          next,
+          modelName: call.model?.name ?? request.model,
+          modelKey: keyOf(call, request),
+        }),
       );
     },
     failAll(error) {
@@ -56,8 +62,16 @@ export function createBalance(options: BalanceOptions): Balance {
   };
 }
 
+function versionKey({ name, version }: { readonly name: string; readonly version: string }): string {
+  return `${name}:${version}`;
+}
+
+function keyOf({ model }: StageCall, request: InferenceRequest): string {
+  return model === undefined ? request.model : versionKey(model);
+}
+
 interface Views {
-  readonly view: (modelName: string) => ModelView | undefined;
+  readonly view: (modelKey: string) => ModelView | undefined;
   readonly close: () => void;
 }
 
@@ -67,24 +81,27 @@ function createViews(snapshots: SnapshotSource, reachability: Reachability): Vie
   let views = new Map<string, ModelView>();
   const rebuild = (snapshot: RoutingSnapshot): void => {
     views = new Map(
-      snapshot.models.map((model) => [model.name, { model, ready: model.replicas.filter(isReady), seats: seatsOf(model.name) }]),
+      snapshot.models.map((model) => [
+        versionKey(model),
+        { model, ready: model.replicas.filter(isReady), seats: seatsOf(versionKey(model)) },
+      ]),
     );
-    for (const [name, held] of seats) {
+    for (const [key, held] of seats) {
       held.wakeAll();
-      if (!views.has(name) && held.inFlight === 0) seats.delete(name);
+      if (!views.has(key) && held.inFlight === 0) seats.delete(key);
     }
   };
   const isReady = (replica: RoutedReplica): boolean => replica.state === 'ready';
-  const seatsOf = (name: string): ModelSeats => {
-    const known = seats.get(name) ?? new ModelSeats();
-    seats.set(name, known);
+  const seatsOf = (key: string): ModelSeats => {
+    const known = seats.get(key) ?? new ModelSeats();
+    seats.set(key, known);
     return known;
   };
   rebuild(snapshots.current());
   const stops = [snapshots.subscribe(rebuild), reachability.onReachable(() => rebuild(snapshots.current()))];
   return {
-    view(modelName) {
-      const view = views.get(modelName);
+    view(modelKey) {
+      const view = views.get(modelKey);
       if (view === undefined || view.ready.every((replica) => reachability.isReachable(replica))) return view;
       return { ...view, ready: view.ready.filter((replica) => reachability.isReachable(replica)) };
     },

@@ -10,7 +10,7 @@ import type { ModelSeats } from './model-seats.ts';
 /** What balancing knows beyond one request. */
 export interface Balancer {
   /** The model as the newest snapshot has it, its ready and reachable replicas, and its seats. */
-  view(modelName: string): ModelView | undefined;
+  view(modelKey: string): ModelView | undefined;
   readonly onArrived: (call: StageCall, event: InferenceEvent) => void;
   readonly random: () => number;
   readonly now: () => number;
@@ -29,6 +29,8 @@ export interface GuidedRequest {
   readonly call: StageCall;
   readonly next: NextStage;
   readonly modelName: string;
+  /** Name and version. */
+  readonly modelKey: string;
 }
 
 const DEADLINE: ErrorFacts = { code: 'deadline_exceeded', message: 'The answer was not complete before its deadline.' };
@@ -68,8 +70,8 @@ export class RequestGuide implements StreamGuide {
   }
 
   start(stream: BalancedStream): void {
-    const { call, modelName } = this.#guided;
-    const view = this.#balancer.view(modelName);
+    const { call, modelName, modelKey } = this.#guided;
+    const view = this.#balancer.view(modelKey);
     if (view === undefined) return stream.end(goneModel(modelName));
     if (call.signal.aborted) return stream.end(CANCELLED);
     const timeLeftMs = call.deadlineMs - this.#balancer.now();
@@ -112,8 +114,8 @@ export class RequestGuide implements StreamGuide {
 
   #dispatch(stream: BalancedStream): void {
     if (stream.isEnded) return;
-    const { request, call, next, modelName } = this.#guided;
-    const view = this.#balancer.view(modelName);
+    const { request, call, next, modelName, modelKey } = this.#guided;
+    const view = this.#balancer.view(modelKey);
     if (view === undefined) return stream.end(goneModel(modelName));
     const timeLeftMs = call.deadlineMs - this.#balancer.now();
     if (timeLeftMs <= 0) return stream.end(DEADLINE);
@@ -134,8 +136,8 @@ export class RequestGuide implements StreamGuide {
   }
 
   #giveUp(stream: BalancedStream): void {
-    const { modelName } = this.#guided;
-    stream.end(notReady({ model: modelName, failure: this.#balancer.view(modelName)?.model.failure }));
+    const { modelName, modelKey } = this.#guided;
+    stream.end(notReady({ model: modelName, failure: this.#balancer.view(modelKey)?.model.failure }));
   }
 
   #endWaiting(): void {

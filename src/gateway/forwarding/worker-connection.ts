@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { ErrorFacts } from '../../core/errors/index.ts';
-import { encodeFrame, FrameReader } from '../../core/framing/index.ts';
+import { BodyWriter, detachRequest, encodeFrame, FrameReader } from '../../core/framing/index.ts';
 import type { InferenceRequest } from '../../core/inference/index.ts';
 import type { Delivery, ToWorker } from '../../core/messages/index.ts';
 import { EventQueue, type QueueSource } from './event-queue.ts';
@@ -60,7 +60,8 @@ export class WorkerConnection implements QueueSource {
     else if (this.#socket.writableLength > UNSENT_BYTES_LIMIT) queue.fail(STOPPED_READING);
     else {
       this.#streams.set(queue.stream, queue);
-      this.#send({ type: 'infer', stream: queue.stream, request, delivery });
+      const body = new BodyWriter();
+      this.#send({ type: 'infer', stream: queue.stream, request: detachRequest(request, body), delivery }, body.bodies);
     }
     return queue;
   }
@@ -83,8 +84,8 @@ export class WorkerConnection implements QueueSource {
     this.#lose();
   }
 
-  #send(message: ToWorker): void {
-    this.#outgoing.push(encodeFrame(message));
+  #send(message: ToWorker, bodies: readonly Uint8Array[] = []): void {
+    this.#outgoing.push(encodeFrame(message, bodies));
     if (this.#outgoing.length === 1) setImmediate(() => this.#flush());
   }
 

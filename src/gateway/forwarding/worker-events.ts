@@ -1,7 +1,7 @@
 import { errorTable, type ErrorFacts } from '../../core/errors/index.ts';
-import type { Frame } from '../../core/framing/index.ts';
-import type { InferenceEvent } from '../../core/inference/index.ts';
-import type { BodyRange, FromWorker, WireEvent } from '../../core/messages/index.ts';
+import { attachEvent, type Frame } from '../../core/framing/index.ts';
+import { tensorDatatypes, type InferenceEvent } from '../../core/inference/index.ts';
+import type { BodyRange, FromWorker, WireEvent, WireTensor } from '../../core/messages/index.ts';
 
 export type DeliverEvent = (stream: number, event: InferenceEvent) => void;
 
@@ -14,7 +14,7 @@ export function deliverEvents(frame: Frame, deliver: DeliverEvent): void {
   for (const pair of frame.header.events) {
     const [stream, event] = pair;
     if (typeof stream !== 'number' || !isWireEvent(event)) throw new RangeError('not an event');
-    deliver(stream, event.type === 'embedding' ? withBody(event, frame.body) : event);
+    deliver(stream, attachEvent(event, frame.body));
   }
 }
 
@@ -34,6 +34,22 @@ function isWireEvent(value: unknown): value is WireEvent {
       return isIndex(value['choice']) && typeof value['reason'] === 'string';
     case 'embedding':
       return isIndex(value['index']) && isBodyRange(value['values']);
+    case 'score':
+      return isIndex(value['index']) && typeof value['score'] === 'number';
+    case 'classification':
+      return isIndex(value['index']) && Array.isArray(value['classes']);
+    case 'object-found':
+      return typeof value['label'] === 'string' && Array.isArray(value['box']);
+    case 'text-found':
+      return typeof value['text'] === 'string' && Array.isArray(value['corners']);
+    case 'transcript-segment':
+      return isRecord(value['segment']) && typeof value['segment']['text'] === 'string';
+    case 'transcript-report':
+      return typeof value['language'] === 'string' && typeof value['durationSeconds'] === 'number';
+    case 'tensor':
+      return isIndex(value['response']) && isWireTensor(value['tensor']);
+    case 'response-finished':
+      return isIndex(value['response']);
     case 'usage-report':
       return isRecord(value['usage']);
     case 'finished':
@@ -54,6 +70,12 @@ function isBodyRange(value: unknown): value is BodyRange {
   return isRecord(value) && isIndex(value['offset']) && isIndex(value['length']);
 }
 
+function isWireTensor(value: unknown): value is WireTensor {
+  if (!isRecord(value) || typeof value['name'] !== 'string' || !isBodyRange(value['data'])) return false;
+  const { datatype, shape } = value;
+  return tensorDatatypes.some((known) => known === datatype) && Array.isArray(shape) && shape.every(isIndex);
+}
+
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
@@ -64,10 +86,4 @@ function isIndex(value: unknown): value is number {
 
 function isOptionalArray(value: unknown): boolean {
   return value === undefined || Array.isArray(value);
-}
-
-function withBody(event: Extract<WireEvent, { type: 'embedding' }>, body: Uint8Array): InferenceEvent {
-  const { offset, length } = event.values;
-  if (offset + length > body.byteLength) throw new RangeError('embedding outside its frame');
-  return { type: 'embedding', index: event.index, values: body.subarray(offset, offset + length) };
 }

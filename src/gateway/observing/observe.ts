@@ -62,9 +62,21 @@ class RecordingObserver implements StreamObserver {
   }
 }
 
+const OUTPUT_EVENTS: ReadonlySet<InferenceEvent['type']> = new Set([
+  'text-delta',
+  'tool-call-delta',
+  'embedding',
+  'score',
+  'classification',
+  'object-found',
+  'text-found',
+  'transcript-segment',
+  'response-finished',
+]);
+
 /** Notes when output came from an engine; to be called the moment it does. */
 export function recordOutput({ record }: StageCall, event: InferenceEvent): void {
-  if (event.type !== 'text-delta' && event.type !== 'tool-call-delta' && event.type !== 'embedding') return;
+  if (!OUTPUT_EVENTS.has(event.type)) return;
   const nowMs = performance.now();
   record.deltas += 1;
   record.lastEventMs = nowMs;

@@ -126,6 +126,7 @@ export function silence(): AsyncIterable<InferenceEvent> {
 export function scriptedModel(name: string, facts: Partial<NonNullable<RoutedModel['facts']>> = {}): RoutedModel {
   return {
     name,
+    version: '1',
     createdAt: 1_700_000_000,
     replicas: [],
     queueLength: 1,

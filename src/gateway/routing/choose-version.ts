@@ -3,17 +3,37 @@ import { PlinthError } from '../../core/errors/index.ts';
 import type { RoutedModel } from '../../core/messages/index.ts';
 
 /**
- * Which model answers to a name: the one that is called exactly so. Throws `model_not_found`, naming the nearest ones, when there
- * is none. A model has one version today; aliases and weights join here.
+ * Which version of a model answers: the one that is asked for, else the highest that is ready, else the highest. Throws
+ * `model_not_found`, naming the nearest ones, when no model is called exactly so, and `version_not_found` when it lacks the version.
+ * Aliases and weights join here.
  */
-export function chooseVersion(name: string, models: readonly RoutedModel[]): RoutedModel {
-  const model = models.find((candidate) => candidate.name === name);
-  if (model !== undefined) return model;
+export function chooseVersion(wanted: WantedVersion, models: readonly RoutedModel[]): RoutedModel {
+  const { name, version } = wanted;
+  const versions = models
+    .filter((candidate) => candidate.name === name)
+    .toSorted((a, b) => Number(b.version) - Number(a.version));
+  if (versions.length > 0) {
+    const chosen =
+      version === undefined ? (versions.find(isServing) ?? versions[0]) : versions.find((one) => one.version === version);
+    if (chosen !== undefined) return chosen;
+    const message = `The model '${name}' has no version ${version}; served: ${versions.map((one) => one.version).join(', ')}.`;
+    throw new PlinthError({ code: 'version_not_found', message, param: 'version' });
+  }
   throw new PlinthError({
     code: 'model_not_found',
     message: `The model '${shorten(name)}' does not exist.${hint(name, models)}`,
     param: 'model',
   });
+}
+
+/** A model's name, and a version of it where the caller insists on one. */
+export interface WantedVersion {
+  readonly name: string;
+  readonly version?: string | undefined;
+}
+
+function isServing(model: RoutedModel): boolean {
+  return model.facts?.tensors?.config.ensembleSteps !== undefined || model.replicas.some(({ state }) => state === 'ready');
 }
 
 const LONGEST_SHOWN = 100;

@@ -6,6 +6,9 @@ import { chooseVersion } from './choose-version.ts';
 /** The stage that decides which model answers. Throws `model_not_found`. */
 export function createRoute(snapshots: SnapshotSource) {
   return function route(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent> {
-    return next(request, { ...call, model: chooseVersion(request.model, snapshots.current().models) });
+    return next(request, {
+      ...call,
+      model: chooseVersion({ name: request.model, version: request.version }, snapshots.current().models),
+    });
   };
 }

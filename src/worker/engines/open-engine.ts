@@ -1,3 +1,4 @@
+import { PlinthError } from '../../core/errors/index.ts';
 import type { ModelSpec } from '../../core/models/index.ts';
 import type { Engine } from './engine.ts';
 
@@ -12,5 +13,7 @@ export async function openEngine(spec: ModelSpec): Promise<Engine> {
       const { openLlamaEngine } = await import('./llama/index.ts');
       return openLlamaEngine(spec);
     }
+    case 'onnx':
+      throw new PlinthError({ code: 'engine_failed', message: 'ONNX language models cannot be served yet.' });
   }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { encodeFrame } from '../../core/framing/index.ts';
-import { isTerminal, type InferenceEvent } from '../../core/inference/index.ts';
+import { BodyWriter, detachEvent, encodeFrame } from '../../core/framing/index.ts';
+import { isTerminal } from '../../core/inference/index.ts';
 import type { FromWorker, StreamId, WireEvent } from '../../core/messages/index.ts';
 import type { EventSink } from './event-sink.ts';
 
@@ -8,8 +8,7 @@ import type { EventSink } from './event-sink.ts';
 export class EventBatch {
   readonly #socket: Socket;
   #events: [StreamId, WireEvent][] = [];
-  #bodies: Uint8Array[] = [];
-  #bodyBytes = 0;
+  #body = new BodyWriter();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -19,7 +18,7 @@ export class EventBatch {
   sinkFor(stream: StreamId, onEnd: () => void): EventSink {
     return {
       emit: (event) => {
-        this.#events.push([stream, this.#toWire(event)]);
+        this.#events.push([stream, detachEvent(event, this.#body)]);
         if (isTerminal(event)) onEnd();
       },
     };
@@ -28,17 +27,8 @@ export class EventBatch {
   flush(): void {
     if (this.#events.length === 0) return;
     const message: FromWorker = { type: 'events', events: this.#events };
-    if (!this.#socket.destroyed) this.#socket.write(encodeFrame(message, this.#bodies));
+    if (!this.#socket.destroyed) this.#socket.write(encodeFrame(message, this.#body.bodies));
     this.#events = [];
-    this.#bodies = [];
-    this.#bodyBytes = 0;
-  }
-
-  #toWire(event: InferenceEvent): WireEvent {
-    if (event.type !== 'embedding') return event;
-    const range = { offset: this.#bodyBytes, length: event.values.byteLength };
-    this.#bodies.push(event.values);
-    this.#bodyBytes += event.values.byteLength;
-    return { type: 'embedding', index: event.index, values: range };
+    this.#body = new BodyWriter();
   }
 }

@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { FrameReader } from '../../core/framing/index.ts';
+import { attachRequest, FrameReader, type Frame } from '../../core/framing/index.ts';
 import type { InferenceRequest } from '../../core/inference/index.ts';
 import type { Delivery, StreamId, ToWorker } from '../../core/messages/index.ts';
 import { EventBatch } from './event-batch.ts';
@@ -70,7 +70,7 @@ function admitConnection<R>({ socket, receiver, connections }: Joining<R>): void
   connections.add(connection);
   socket.on('data', (chunk) => {
     try {
-      for (const frame of reader.push(chunk)) dispatch(frame.header as ToWorker, connection, receiver);
+      for (const frame of reader.push(chunk)) dispatch(frame, connection, receiver);
     } catch (error) {
       socket.destroy(error instanceof Error ? error : undefined);
     }
@@ -82,11 +82,15 @@ function admitConnection<R>({ socket, receiver, connections }: Joining<R>): void
   });
 }
 
-function dispatch<R>(message: ToWorker, connection: Connection<R>, receiver: IntakeReceiver<R>): void {
+function dispatch<R>(frame: Frame, connection: Connection<R>, receiver: IntakeReceiver<R>): void {
   const { streams, batch } = connection;
+  const message = frame.header as ToWorker;
   if (message.type === 'infer') {
     const sink = batch.sinkFor(message.stream, () => streams.delete(message.stream));
-    streams.set(message.stream, receiver.accept(message, sink));
+    streams.set(
+      message.stream,
+      receiver.accept({ request: attachRequest(message.request, frame.body), delivery: message.delivery }, sink),
+    );
     return;
   }
   const request = streams.get(message.stream);

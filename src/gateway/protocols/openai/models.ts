@@ -39,6 +39,14 @@ const VERBS: Readonly<Record<Capability, string>> = {
   embed: 'make embeddings',
   tools: 'use tools',
   infill: "fill in before a 'suffix'",
+  tensors: 'take tensors',
+  score: 'score or rank texts',
+  classify: 'classify texts',
+  'classify-image': 'classify pictures',
+  'detect-objects': 'find objects in pictures',
+  'read-text': 'read text in pictures',
+  transcribe: 'transcribe speech',
+  translate: 'translate speech',
 };
 
 /** Throws `unsupported_capability` when the loaded model is known to lack it. */

@@ -1,11 +1,14 @@
-import { errorFactsOf, PlinthError } from '../core/errors/index.ts';
-import type { ReplicaProgress } from '../core/messages/index.ts';
-import type { ModelSpec } from '../core/models/index.ts';
+import { errorFactsOf, PlinthError } from '../../core/errors/index.ts';
+import type { InferenceRequest } from '../../core/inference/index.ts';
+import type { ReplicaProgress } from '../../core/messages/index.ts';
+import type { ModelFacts, ModelSpec } from '../../core/models/index.ts';
 import { ActiveRequest, type RequestSequence } from './active-request.ts';
-import type { Engine, StepRow } from './engines/index.ts';
-import type { Arrival, EventSink, IntakeReceiver } from './intake/index.ts';
+import type { Engine, StepRow } from '../engines/index.ts';
+import type { Arrival, EventSink } from '../intake/index.ts';
 import { Preparer } from './prepare.ts';
-import { choosePrefill, Scheduler, type BatchLoad, type ScheduledRow } from './scheduling/index.ts';
+import { probeRequest } from './probe-request.ts';
+import type { ReplicaLoop } from '../replica-loop.ts';
+import { choosePrefill, Scheduler, type BatchLoad, type ScheduledRow } from '../scheduling/index.ts';
 import { StepMeter } from './step-meter.ts';
 import { TokenSteward } from './token-steward.ts';
 
@@ -13,7 +16,7 @@ import { TokenSteward } from './token-steward.ts';
 const PREPARE_MS = 15;
 
 /** The loop of a replica: schedule → execute → emit. Single-threaded; every method is called between two steps. */
-export class Runner implements IntakeReceiver<ActiveRequest> {
+export class Runner implements ReplicaLoop<ActiveRequest> {
   readonly #engine: Engine;
   readonly #spec: ModelSpec;
   readonly #preparer: Preparer;
@@ -62,6 +65,18 @@ export class Runner implements IntakeReceiver<ActiveRequest> {
 
   get isIdle(): boolean {
     return this.#active.size === 0;
+  }
+
+  get facts(): ModelFacts {
+    return this.#engine.facts;
+  }
+
+  probeRequest(): InferenceRequest {
+    return probeRequest(this.#spec.name, this.#engine.facts);
+  }
+
+  close(): void {
+    this.#engine.close();
   }
 
   accept({ request, delivery }: Arrival, sink: EventSink): ActiveRequest {

@@ -1,7 +1,7 @@
-import type { ErrorFacts } from '../core/errors/index.ts';
-import { isTerminal, type InferenceEvent, type InferenceRequest } from '../core/inference/index.ts';
-import type { Delivery } from '../core/messages/index.ts';
-import type { Arrival, EventSink } from './intake/index.ts';
+import type { ErrorFacts } from '../../core/errors/index.ts';
+import { isTerminal, type InferenceEvent, type InferenceRequest } from '../../core/inference/index.ts';
+import type { Delivery } from '../../core/messages/index.ts';
+import type { Arrival, EventSink } from '../intake/index.ts';
 import type { SequenceOwner, WorkSequence } from './work-sequence.ts';
 
 /** A sequence of a request of this worker. */

@@ -1,6 +1,6 @@
-import type { TokenLogprobs } from '../core/inference/index.ts';
-import type { Engine, OutputIndex } from './engines/index.ts';
-import type { ScheduledRow } from './scheduling/index.ts';
+import type { TokenLogprobs } from '../../core/inference/index.ts';
+import type { Engine, OutputIndex } from '../engines/index.ts';
+import type { ScheduledRow } from '../scheduling/index.ts';
 import type { StepMeter } from './step-meter.ts';
 import type { Work, WorkSequence } from './work-sequence.ts';
 

@@ -1,7 +1,7 @@
-import { PlinthError } from '../core/errors/index.ts';
-import type { ChatMessage, Prompt, ToolOptions } from '../core/inference/index.ts';
-import type { Engine, PromptText } from './engines/index.ts';
-import { buildChatPrompt, checkTemplate, compileTemplate, type ChatTemplate } from './prompting/index.ts';
+import { PlinthError } from '../../core/errors/index.ts';
+import type { ChatMessage, Prompt, ToolOptions } from '../../core/inference/index.ts';
+import type { Engine, PromptText } from '../engines/index.ts';
+import { buildChatPrompt, checkTemplate, compileTemplate, type ChatTemplate } from '../prompting/index.ts';
 
 export interface ReadOptions {
   /** The request field that holds the prompt, for errors. */

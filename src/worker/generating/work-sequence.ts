@@ -1,7 +1,7 @@
-import type { InferenceEvent } from '../core/inference/index.ts';
-import type { Sampler } from './engines/index.ts';
-import type { ChoiceWriter } from './output/index.ts';
-import type { Sequence, SequenceStatus } from './scheduling/index.ts';
+import type { InferenceEvent } from '../../core/inference/index.ts';
+import type { Sampler } from '../engines/index.ts';
+import type { ChoiceWriter } from '../output/index.ts';
+import type { Sequence, SequenceStatus } from '../scheduling/index.ts';
 
 /** The request that a sequence belongs to, as the sequence's results see it. */
 export interface SequenceOwner {

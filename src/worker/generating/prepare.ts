@@ -1,9 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { PlinthError } from '../core/errors/index.ts';
-import type { EmbedRequest, GenerateRequest, InferenceEvent, Prompt } from '../core/inference/index.ts';
-import { jsonObjectGrammar, jsonSchemaToGrammar, RepeatGuard, toolCallGrammar, ToolCallParser } from './constraints/index.ts';
-import type { Engine } from './engines/index.ts';
-import { ChoiceWriter } from './output/index.ts';
+import { PlinthError } from '../../core/errors/index.ts';
+import type { EmbedRequest, GenerateRequest, InferenceEvent, Prompt } from '../../core/inference/index.ts';
+import { jsonObjectGrammar, jsonSchemaToGrammar, RepeatGuard, toolCallGrammar, ToolCallParser } from '../constraints/index.ts';
+import type { Engine } from '../engines/index.ts';
+import { ChoiceWriter } from '../output/index.ts';
 import { PromptReader } from './read-prompt.ts';
 import type { ActiveRequest, RequestSequence } from './active-request.ts';
 import { WorkSequence } from './work-sequence.ts';
@@ -22,7 +22,9 @@ export class Preparer {
 
   prepare(owner: ActiveRequest): RequestSequence[] {
     const { request } = owner;
-    return request.kind === 'generate' ? this.#prepareGenerate(owner, request) : this.#prepareEmbed(owner, request);
+    if (request.kind === 'generate') return this.#prepareGenerate(owner, request);
+    if (request.kind === 'embed') return this.#prepareEmbed(owner, request);
+    return this.#refuse(request.kind);
   }
 
   #prepareGenerate(owner: ActiveRequest, request: GenerateRequest): RequestSequence[] {
@@ -129,8 +131,11 @@ export class Preparer {
   }
 
   #requireCapability(capability: 'chat' | 'completion' | 'embed'): void {
+    if (!this.#engine.facts.capabilities.includes(capability)) this.#refuse(capability);
+  }
+
+  #refuse(capability: string): never {
     const { capabilities } = this.#engine.facts;
-    if (capabilities.includes(capability)) return;
     const message = `This model cannot do ${capability}; it can do: ${capabilities.join(', ')}.`;
     throw new PlinthError({ code: 'unsupported_capability', message, param: 'model' });
   }

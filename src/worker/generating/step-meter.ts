@@ -1,4 +1,4 @@
-import type { ScheduledRow } from './scheduling/index.ts';
+import type { ScheduledRow } from '../scheduling/index.ts';
 import type { WorkSequence } from './work-sequence.ts';
 
 const RECENT_STEPS = 32;

@@ -1,0 +1,1 @@
+export { Runner } from './runner.ts';
