@@ -67,7 +67,7 @@ function versionKey({ name, version }: { readonly name: string; readonly version
 }
 
 function keyOf({ model }: StageCall, request: InferenceRequest): string {
-  return model === undefined ? request.model : versionKey(model);
+  return versionKey(model ?? { name: request.model, version: request.version ?? '1' });
 }
 
 interface Views {
