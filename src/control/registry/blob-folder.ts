@@ -12,15 +12,21 @@ export interface FileState {
   readonly modifiedAtMs: number;
 }
 
-/** Where the files of a store lie: `blobs/sha256-<digest>`, `partial/` for what is on its way, `locks/`. */
+/**
+ * Where the files of a store lie: `blobs/sha256-<digest>`, `folders/sha256-<digest>` for models of several files, `partial/` for what is
+ * on its way, `locks/`.
+ */
 export interface BlobFolder {
   readonly partialFolder: string;
   readonly lockFolder: string;
   /** The path of a digest's file. Throws `invalid_request` for anything that is no digest. */
   pathOf(sha256: string): string;
+  /** The folder of a model of several files, by the digest of all. Throws `invalid_request` for anything that is no digest. */
+  folderOf(sha256: string): string;
   /** Makes a finished file visible under its digest: it and its name survive a power loss once this resolves. */
   take(filePath: string, sha256: string): Promise<string>;
   remove(sha256: string): Promise<void>;
+  removeFolder(sha256: string): Promise<void>;
 }
 
 export function openBlobFolder(home: string): BlobFolder {
@@ -28,16 +34,21 @@ export function openBlobFolder(home: string): BlobFolder {
   const blobs = join(root, 'blobs');
   const partialFolder = join(root, 'partial');
   const lockFolder = join(root, 'locks');
-  for (const folder of [home, root, blobs, partialFolder, lockFolder]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const pathOf = (sha256: string) => {
+  const folders = join(root, 'folders');
+  for (const folder of [home, root, blobs, folders, partialFolder, lockFolder])
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const nameOf = (sha256: string) => {
     if (!DIGEST.test(sha256))
       throw new PlinthError({ code: 'invalid_request', message: 'a digest has 64 lower-case hexadecimal digits' });
-    return join(blobs, `sha256-${sha256}`);
+    return `sha256-${sha256}`;
   };
+  const pathOf = (sha256: string) => join(blobs, nameOf(sha256));
+  const folderOf = (sha256: string) => join(folders, nameOf(sha256));
   return {
     partialFolder,
     lockFolder,
     pathOf,
+    folderOf,
     async take(filePath, sha256) {
       const blobPath = pathOf(sha256);
       await rename(filePath, blobPath);
@@ -45,6 +56,7 @@ export function openBlobFolder(home: string): BlobFolder {
       return blobPath;
     },
     remove: (sha256) => rm(pathOf(sha256), { force: true }),
+    removeFolder: (sha256) => rm(folderOf(sha256), { recursive: true, force: true }),
   };
 }
 

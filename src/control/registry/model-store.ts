@@ -1,7 +1,7 @@
 import { PlinthError } from '../../core/errors/index.ts';
 import { openBlobFolder } from './blob-folder.ts';
 import { ObtainModel } from './obtain-model.ts';
-import { isInPlace, toStoredModel } from './stored-model.ts';
+import { keptDigests, toStoredModel } from './stored-model.ts';
 import type { ModelStore, ModelStoreOptions } from './store-contract.ts';
 
 /** Opens the model files of a home; several processes may do so at once. */
@@ -27,8 +27,11 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     async remove(name) {
       const record = await book.findModel(name);
       if (record === undefined || !(await book.removeModel(name))) return false;
-      const others = (await book.listModels()).filter((other) => other.sha256 === record.sha256 && !isInPlace(other));
-      if (!isInPlace(record) && others.length === 0) await blobs.remove(record.sha256);
+      const others = await book.listModels();
+      const kept = keptDigests(others);
+      if (record.files !== undefined && !others.some((other) => other.sha256 === record.sha256))
+        await blobs.removeFolder(record.sha256);
+      for (const sha256 of keptDigests([record])) if (!kept.has(sha256)) await blobs.remove(sha256);
       return true;
     },
   };

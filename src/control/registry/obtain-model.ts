@@ -1,14 +1,10 @@
-import { createHash } from 'node:crypto';
 import { access, constants, stat } from 'node:fs/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { PlinthError } from '../../core/errors/index.ts';
-import type { ModelRecord } from '../../core/records/index.ts';
 import { hashFile, readFileState, type BlobFolder, type FileState } from './blob-folder.ts';
-import { catalog } from './catalog.ts';
-import { withLock } from './download-lock.ts';
-import { fetchModel, progressNoteOf } from './fetch-model.ts';
-import { PullObserver } from './pull-observer.ts';
-import { nameFromPath, resolveReference, withoutSecrets, type WantedModel } from './resolve-reference.ts';
+import { BookEntries, digestOf } from './book-entries.ts';
+import { fetchModel, progressNoteOf, PullObserver, withLock, withoutSecrets } from './fetching/index.ts';
+import { FolderObtain } from './obtain-folder.ts';
+import { nameFromPath, resolveReference, type WantedModel } from './resolve-reference.ts';
 import { screenModelFile, type GgufSummary } from './screening/index.ts';
 import type { ModelStoreOptions, ObtainedModel, ObtainOptions } from './store-contract.ts';
 import { toStoredModel } from './stored-model.ts';
@@ -37,22 +33,35 @@ export class ObtainModel {
   readonly #blobs: BlobFolder;
   readonly #signal: AbortSignal;
   readonly #observer: PullObserver;
-  #records: readonly ModelRecord[] = [];
+  readonly #entries: BookEntries;
 
   constructor(plan: ObtainPlan) {
     this.#store = plan.store;
     this.#blobs = plan.blobs;
     this.#signal = plan.signal;
     this.#observer = new PullObserver(plan.watcher);
+    this.#entries = new BookEntries(plan.store.book);
   }
 
   async run(reference: string): Promise<ObtainedModel> {
     this.#signal.throwIfAborted();
-    await this.#readBook();
-    const wanted = resolveReference(reference, this.#records);
-    const model = wanted.type === 'in-place' ? await this.#takeInPlace(wanted) : await this.#takeStored(wanted);
+    await this.#entries.read();
+    const model = await this.#take(resolveReference(reference, this.#entries.records));
     this.#observer.report({ phase: 'done', source: model.source, receivedBytes: model.bytes, totalBytes: model.bytes });
     return model;
+  }
+
+  async #take(wanted: WantedModel): Promise<ObtainedModel> {
+    if (wanted.type === 'stored') return this.#takeStored(wanted);
+    const folderObtain = new FolderObtain({
+      store: this.#store,
+      blobs: this.#blobs,
+      signal: this.#signal,
+      observer: this.#observer,
+      entries: this.#entries,
+    });
+    if (wanted.type === 'folder') return folderObtain.takeStored(wanted);
+    return (await isGraphOrFolder(wanted.filePath)) ? folderObtain.takeInPlace(wanted) : this.#takeInPlace(wanted);
   }
 
   async #takeInPlace(wanted: WantedInPlace): Promise<ObtainedModel> {
@@ -75,7 +84,7 @@ export class ObtainModel {
       signal: this.#signal,
       onWait: () => this.#observer.reportWaiting(progressNoteOf(this.#blobs, key), withoutSecrets(wanted.reference)),
       work: async () => {
-        await this.#readBook();
+        await this.#entries.read();
         return (await this.#findKept(wanted)) ?? (await this.#fetch(wanted, key));
       },
     });
@@ -93,12 +102,12 @@ export class ObtainModel {
       this.#store.logger.warn({ model: wanted.name }, 'a stored model file is damaged and is fetched again');
       return undefined;
     }
-    const source = this.#recordOf(wanted.reference)?.source ?? wanted.sources[0] ?? wanted.reference;
+    const source = this.#entries.recordOf(wanted.reference)?.source ?? wanted.sources[0] ?? wanted.reference;
     return this.#record({ ...wanted, sha256, state, source, summary: await examined.screening });
   }
 
   async #fetch(wanted: WantedStored, key: string): Promise<ObtainedModel> {
-    const known = this.#recordOf(wanted.reference);
+    const known = this.#entries.recordOf(wanted.reference);
     const sha256 = this.#expectedSha256(wanted);
     const bytes = wanted.bytes ?? (known?.sha256 === sha256 ? known?.bytes : undefined);
     const { logger, environment = process.env, readFreeBytes } = this.#store;
@@ -127,7 +136,7 @@ export class ObtainModel {
   async #examine(filePath: string, state: FileState, reference: string): Promise<Examined> {
     const screening = screenModelFile(filePath, { signal: this.#signal });
     screening.catch(() => undefined);
-    const known = this.#recordOf(reference);
+    const known = this.#entries.recordOf(reference);
     const isUnchanged = known?.bytes === state.bytes && known.fileModifiedAtMs === state.modifiedAtMs;
     if (isUnchanged && state.bytes > ALWAYS_HASHED_BYTES) return { ...state, sha256: known.sha256, screening };
     const onBytes = (receivedBytes: number) =>
@@ -146,43 +155,34 @@ export class ObtainModel {
     readonly summary: GgufSummary;
     readonly licence?: string;
   }): Promise<ObtainedModel> {
-    const known = this.#recordOf(found.reference);
-    const licence = found.licence ?? found.summary.licence;
-    const record: ModelRecord = {
-      name: known?.name ?? this.#freeName(found.name, found.reference),
-      reference: found.reference,
-      sha256: found.sha256,
-      bytes: found.state.bytes,
-      source: found.source,
+    const { reference, name, sha256, source, state, summary } = found;
+    const licence = found.licence ?? summary.licence;
+    const record = await this.#entries.put({
+      name,
+      reference,
+      engine: 'llama',
+      task: 'generate',
+      sha256,
+      bytes: state.bytes,
+      source,
       ...(licence === undefined ? {} : { licence }),
-      addedAt: known?.sha256 === found.sha256 ? known.addedAt : Date.now(),
-      fileModifiedAtMs: found.state.modifiedAtMs,
-    };
-    if (!isDeepStrictEqual(known, record)) await this.#store.book.putModel(record);
-    return { ...toStoredModel(record, this.#blobs), summary: found.summary };
-  }
-
-  /** A name of the catalog belongs to the catalog's model; one that another reference has gets a part of the reference's digest. */
-  #freeName(name: string, reference: string): string {
-    const isTaken = this.#records.some((record) => record.name === name) || catalog.some((entry) => entry.name === name);
-    return isTaken && name !== reference ? `${name}-${digestOf(reference).slice(0, 8)}` : name;
+      fileModifiedAtMs: state.modifiedAtMs,
+    });
+    return { ...toStoredModel(record, this.#blobs), summary };
   }
 
   #expectedSha256(wanted: WantedStored): string | undefined {
-    return wanted.sha256 ?? this.#recordOf(wanted.reference)?.sha256;
-  }
-
-  #recordOf(reference: string): ModelRecord | undefined {
-    return this.#records.find((record) => record.reference === reference);
-  }
-
-  async #readBook(): Promise<void> {
-    this.#records = await this.#store.book.listModels();
+    return wanted.sha256 ?? this.#entries.recordOf(wanted.reference)?.sha256;
   }
 }
 
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+async function isGraphOrFolder(path: string): Promise<boolean> {
+  if (/\.onnx$/i.test(path)) return true;
+  if (path === '/') return false;
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }
 
 /** Why a file that the user named cannot be read, in words; undefined when it can. */

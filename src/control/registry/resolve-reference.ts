@@ -1,11 +1,13 @@
 import { homedir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearestNames } from '../../core/collections/index.ts';
 import { PlinthError } from '../../core/errors/index.ts';
+import type { TaskName } from '../../core/models/index.ts';
 import type { ModelRecord } from '../../core/records/index.ts';
-import { catalog, type CatalogEntry } from './catalog.ts';
-import { sources } from './sources/index.ts';
+import { catalog, type CatalogEntry, type Edition } from './catalog/index.ts';
+import { withoutSecrets } from './fetching/index.ts';
+import { sources, type Source } from './sources/index.ts';
 
 /** What a reference asks for. */
 export type WantedModel =
@@ -19,6 +21,14 @@ export type WantedModel =
       readonly bytes?: number;
       readonly sha256?: string;
       readonly licence?: string;
+    }
+  | {
+      readonly type: 'folder';
+      readonly reference: string;
+      readonly name: string;
+      readonly editions: readonly Edition[];
+      /** What the catalog says. */
+      readonly known?: { readonly licence: string; readonly task: TaskName };
     };
 
 /** Throws `invalid_request` for a malformed reference and `model_not_found`, with the nearest names, for an unknown name. */
@@ -33,20 +43,22 @@ export function resolveReference(reference: string, records: readonly ModelRecor
   if (isPath(reference)) return inPlace(reference);
   const near = nearestNames(reference, [...new Set([...catalog, ...records].map((known) => known.name))]);
   const hint =
-    near.length === 0 ? 'give a path to a .gguf file or a reference like hf:org/repo/file.gguf' : `nearest: ${near.join(', ')}`;
+    near.length === 0
+      ? 'give a path to a .gguf file or to the folder of an ONNX model, or a reference like hf:org/repo/file.gguf'
+      : `nearest: ${near.join(', ')}`;
   throw new PlinthError({ code: 'model_not_found', message: `no model is named ${JSON.stringify(reference)}; ${hint}` });
 }
 
-/** The reference without what may be secret in it, for logs and progress. */
-export function withoutSecrets(reference: string): string {
-  return /^https?:/i.test(reference) ? reference.replace(/[?#].*$/s, '') : reference;
-}
+const NAMELESS = /^(?:model|encoder_model)(?:_[a-z0-9]+)?$/;
 
-/** A name that no other reference has: of the file, or of the file and a part of the reference's digest. */
+/** The file's name without its ending; of `model.onnx` and its like the name of the folder that it is the model of. */
 export function nameFromPath(filePath: string): string {
-  const stem = basename(filePath).replace(/\.gguf$/i, '');
+  const stem = basename(filePath).replace(/\.(?:gguf|onnx)$/i, '');
+  const folder = dirname(filePath);
+  const isNameless = NAMELESS.test(stem) && basename(folder) !== '';
+  const name = isNameless ? basename(basename(folder) === 'onnx' ? dirname(folder) : folder) : stem;
   return (
-    stem
+    name
       .replace(/[^A-Za-z0-9._-]+/g, '-')
       .replace(/^[^A-Za-z0-9]+/, '')
       .slice(0, 100) || 'model'
@@ -54,7 +66,9 @@ export function nameFromPath(filePath: string): string {
 }
 
 function fromCatalog(entry: CatalogEntry): WantedModel {
-  const { name, bytes, sha256, licence } = entry;
+  const { name, bytes, licence, task } = entry;
+  if ('editions' in entry) return { type: 'folder', reference: name, name, editions: entry.editions, known: { licence, task } };
+  const { sha256 } = entry;
   return { type: 'stored', reference: name, name, sources: entry.sources, bytes, sha256, licence };
 }
 
@@ -68,13 +82,27 @@ function fromSource(reference: string, scheme: string): WantedModel {
     });
   }
   const path = source.readPath(reference);
-  if (path === undefined) {
-    throw new PlinthError({
-      code: 'invalid_request',
-      message: `${JSON.stringify(withoutSecrets(reference))} is malformed, expected ${source.form}`,
-    });
+  const isGraph = path === undefined || path.toLowerCase().endsWith('.onnx');
+  const wanted = isGraph
+    ? fromFolder(source, reference, path)
+    : ({ type: 'stored', reference, name: nameFromPath(path), sources: [reference] } as const);
+  if (wanted !== undefined) return wanted;
+  throw new PlinthError({
+    code: 'invalid_request',
+    message: `${JSON.stringify(withoutSecrets(reference))} is malformed, expected ${source.form}`,
+  });
+}
+
+/** A graph with what lies around it, or the one model of a folder. */
+function fromFolder(source: Source, reference: string, path: string | undefined): WantedModel | undefined {
+  const folder = source.readFolder?.(reference);
+  if (folder !== undefined) {
+    const main = folder.path === undefined ? {} : { main: folder.path };
+    return { type: 'folder', reference, name: nameFromPath(folder.name), editions: [{ source: folder.folder, ...main }] };
   }
-  return { type: 'stored', reference, name: nameFromPath(path), sources: [reference] };
+  return path === undefined
+    ? undefined
+    : { type: 'folder', reference, name: nameFromPath(path), editions: [{ source: reference }] };
 }
 
 function readFileReference(reference: string): string {
@@ -90,7 +118,7 @@ function readFileReference(reference: string): string {
 }
 
 function isPath(reference: string): boolean {
-  return /^(?:\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\])/.test(reference) || /\.gguf$/i.test(reference);
+  return /^(?:\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\])/.test(reference) || /\.(?:gguf|onnx)$/i.test(reference);
 }
 
 function inPlace(path: string): WantedModel {

@@ -1,1 +1,1 @@
-export type { KeyRecord, KeyRecords, ModelRecord, ModelRecords } from './record.ts';
+export type { FileRecord, KeyRecord, KeyRecords, ModelRecord, ModelRecords } from './record.ts';

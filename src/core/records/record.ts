@@ -1,19 +1,37 @@
+import type { TaskName } from '../models/index.ts';
+
+/** One file of a model of several. */
+export interface FileRecord {
+  /** Inside the model's folder, with slashes: `onnx/model.onnx`. */
+  readonly path: string;
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Modification time when the digest was last computed, in milliseconds. */
+  readonly modifiedAtMs: number;
+}
+
 /** What the book keeps of a model whose file was fetched, checked and recorded. Immutable but for `fileModifiedAtMs`. */
 export interface ModelRecord {
   /** Unique in a book. */
   readonly name: string;
   /** What was asked for: a catalog name, a source reference, or `file:` and an absolute path. */
   readonly reference: string;
-  /** 64 lower-case hexadecimal digits. */
+  readonly engine: 'llama' | 'onnx';
+  readonly task: TaskName;
+  /** Of the file, or of the list of files: 64 lower-case hexadecimal digits. */
   readonly sha256: string;
+  /** Of all files. */
   readonly bytes: number;
-  /** The source reference that served the file. */
+  /** The files of a model of several, the one that is loaded first at the beginning; absent for a model of one GGUF file. */
+  readonly files?: readonly FileRecord[];
+  /** The source reference that served the file or the files. */
   readonly source: string;
   /** SPDX expression, where it is known. */
   readonly licence?: string;
   /** Unix milliseconds. */
   readonly addedAt: number;
-  /** Modification time of the file when its digest was last computed, in milliseconds. */
+  /** Modification time of the one file when its digest was last computed, in milliseconds; 0 with `files`. */
   readonly fileModifiedAtMs: number;
 }
 

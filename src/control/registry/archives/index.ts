@@ -1,2 +1,3 @@
-export { openTarMember } from './tar-member.ts';
-export { openZipMember, type ArchiveMember } from './zip-member.ts';
+export type { ListedMember } from './listed-member.ts';
+export { listTar, openTarMember } from './tar-member.ts';
+export { listZip, openZipMember, type ArchiveMember } from './zip-member.ts';

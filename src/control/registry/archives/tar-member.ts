@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
+import { MAX_LISTED_FILES, type ListedMember } from './listed-member.ts';
 import type { ArchiveMember } from './zip-member.ts';
 
 const BLOCK_BYTES = 512;
@@ -18,6 +19,34 @@ interface Header {
  * anywhere. Throws an error in words when it is missing or damaged.
  */
 export async function openTarMember(archivePath: string, member: string): Promise<ArchiveMember> {
+  const { blocks, close } = openTar(archivePath);
+  try {
+    const found = await seekFile(blocks, (path) => path === member);
+    if (found === undefined) throw new Error(`the archive has no file named ${member}`);
+    return { bytes: found.bytes, content: readContent(blocks, { bytes: found.bytes, close }) };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** The files of a gzipped tar archive, by their paths after the first folder, as {@link openTarMember} takes them. */
+export async function listTar(archivePath: string): Promise<readonly ListedMember[]> {
+  const { blocks, close } = openTar(archivePath);
+  const members: ListedMember[] = [];
+  try {
+    await seekFile(blocks, (path, bytes) => {
+      members.push({ path, bytes });
+      if (members.length > MAX_LISTED_FILES) throw new Error(`the archive has more than ${MAX_LISTED_FILES} files`);
+      return false;
+    });
+    return members;
+  } finally {
+    close();
+  }
+}
+
+function openTar(archivePath: string): { blocks: BlockReader; close(): void } {
   const file = createReadStream(archivePath);
   const unpacked = createGunzip({ chunkSize: 256 * 1024 });
   file.once('error', (error) => unpacked.destroy(error));
@@ -25,21 +54,18 @@ export async function openTarMember(archivePath: string, member: string): Promis
     file.destroy();
     unpacked.destroy();
   };
-  try {
-    const blocks = new BlockReader(file.pipe(unpacked));
-    const bytes = await seekMember(blocks, member);
-    return { bytes, content: readContent(blocks, { bytes, close }) };
-  } catch (error) {
-    close();
-    throw error;
-  }
+  return { blocks: new BlockReader(file.pipe(unpacked)), close };
 }
 
-async function seekMember(blocks: BlockReader, member: string): Promise<number> {
+/** The next file that `isWanted`, its content being what the reader gives next; nothing at the archive's end. */
+async function seekFile(
+  blocks: BlockReader,
+  isWanted: (path: string, bytes: number) => boolean,
+): Promise<ListedMember | undefined> {
   let pax = new Map<string, string>();
   for (;;) {
     const block = await blocks.read(BLOCK_BYTES);
-    if (block.every((byte) => byte === 0)) throw new Error(`the archive has no file named ${member}`);
+    if (block.every((byte) => byte === 0)) return undefined;
     const header = readHeader(block, pax);
     const padding = (BLOCK_BYTES - (header.bytes % BLOCK_BYTES)) % BLOCK_BYTES;
     if (header.kind === 'x') {
@@ -49,7 +75,8 @@ async function seekMember(blocks: BlockReader, member: string): Promise<number> 
       continue;
     }
     const isFile = header.kind === '0' || header.kind === '\0';
-    if (isFile && header.path.slice(header.path.indexOf('/') + 1) === member) return header.bytes;
+    const path = header.path.slice(header.path.indexOf('/') + 1);
+    if (isFile && isWanted(path, header.bytes)) return { path, bytes: header.bytes };
     await blocks.skip(header.bytes + padding);
     pax = new Map();
   }

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { MAX_LISTED_FILES, type ListedMember } from './listed-member.ts';
 
 const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
 const END_MARK = 0x0605_4b50;
@@ -32,27 +33,54 @@ interface DirectoryPlace {
 
 /** Finds the one entry whose path is `member`. */
 export async function findZipEntry(file: FileHandle, member: string): Promise<ZipEntry> {
+  const wanted = Buffer.from(member, 'utf8');
+  let found: ZipEntry | undefined;
+  for await (const { name, header, extra } of readDirectory(file)) {
+    if (!name.equals(wanted)) continue;
+    if (found !== undefined) throw new Error(`the archive has two files named ${member}`);
+    if ((header.readUInt16LE(8) & ENCRYPTED_FLAG) !== 0) throw new Error(`${member} is encrypted`);
+    found = readEntry(header, extra);
+  }
+  if (found === undefined) throw new Error(`the archive has no file named ${member}`);
+  return found;
+}
+
+/** Every file of the directory, as it is written there; folders are left out. */
+export async function listZipEntries(file: FileHandle): Promise<readonly ListedMember[]> {
+  const members: ListedMember[] = [];
+  for await (const { name, header, extra } of readDirectory(file)) {
+    const path = name.toString('utf8');
+    if (path.endsWith('/')) continue;
+    members.push({ path, bytes: readEntry(header, extra).bytes });
+    if (members.length > MAX_LISTED_FILES) throw new Error(`the archive has more than ${MAX_LISTED_FILES} files`);
+  }
+  return members;
+}
+
+interface DirectoryRecord {
+  readonly name: Buffer;
+  readonly header: Buffer;
+  readonly extra: Buffer;
+}
+
+async function* readDirectory(file: FileHandle): AsyncGenerator<DirectoryRecord> {
   const place = await findDirectory(file);
   if (place.bytes > MAX_DIRECTORY_BYTES)
     throw new Error(`the archive's directory has ${place.bytes} bytes, at most ${MAX_DIRECTORY_BYTES} are read`);
   const directory = await readExactly(file, place.offset, place.bytes);
-  const wanted = Buffer.from(member, 'utf8');
-  let found: ZipEntry | undefined;
   let at = 0;
   for (let index = 0; index < place.entries; index++) {
     if (at + ENTRY_BYTES > directory.length || directory.readUInt32LE(at) !== ENTRY_MARK)
       throw new Error('the archive has a damaged directory');
     const nameEnd = at + ENTRY_BYTES + directory.readUInt16LE(at + 28);
     const extraEnd = nameEnd + directory.readUInt16LE(at + 30);
-    if (directory.subarray(at + ENTRY_BYTES, nameEnd).equals(wanted)) {
-      if (found !== undefined) throw new Error(`the archive has two files named ${member}`);
-      if ((directory.readUInt16LE(at + 8) & ENCRYPTED_FLAG) !== 0) throw new Error(`${member} is encrypted`);
-      found = readEntry(directory.subarray(at, extraEnd), directory.subarray(nameEnd, extraEnd));
-    }
+    yield {
+      name: directory.subarray(at + ENTRY_BYTES, nameEnd),
+      header: directory.subarray(at, extraEnd),
+      extra: directory.subarray(nameEnd, extraEnd),
+    };
     at = extraEnd + directory.readUInt16LE(at + 32);
   }
-  if (found === undefined) throw new Error(`the archive has no file named ${member}`);
-  return found;
 }
 
 async function findDirectory(file: FileHandle): Promise<DirectoryPlace> {

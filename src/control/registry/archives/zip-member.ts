@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
-import { findZipEntry, type ZipEntry } from './zip-directory.ts';
+import type { ListedMember } from './listed-member.ts';
+import { findZipEntry, listZipEntries, type ZipEntry } from './zip-directory.ts';
 
 const LOCAL_MARK = 0x0403_4b50;
 const LOCAL_BYTES = 30;
@@ -28,6 +29,16 @@ export async function openZipMember(archivePath: string, member: string): Promis
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/** The files of a zip archive, by their paths, as {@link openZipMember} takes them. */
+export async function listZip(archivePath: string): Promise<readonly ListedMember[]> {
+  const file = await open(archivePath, 'r');
+  try {
+    return await listZipEntries(file);
+  } finally {
+    await file.close();
   }
 }
 

@@ -6,4 +6,4 @@ import type { Source } from './source.ts';
 
 /** Every source, by scheme. */
 export const sources: readonly Source[] = [hubSource, pypiSource, npmSource, httpsSource];
-export type { DownloadTarget, Source, SourceRequest } from './source.ts';
+export type { DownloadTarget, OfferedFile, Source, SourceFolder } from './source.ts';

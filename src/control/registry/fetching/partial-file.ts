@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import { open, readFile, rm, statfs, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { PlinthError } from '../../core/errors/index.ts';
-import { readFileState } from './blob-folder.ts';
-import type { DownloadTarget } from './sources/index.ts';
+import { PlinthError } from '../../../core/errors/index.ts';
+import { readFileState } from '../blob-folder.ts';
+import type { DownloadTarget } from '../sources/index.ts';
 
 /** Left free on the disk: the book and the logs must still be written. */
 const SPARE_BYTES = 64 * 1024 * 1024;
@@ -79,8 +79,7 @@ export class PartialFile implements DownloadTarget {
   }
 
   async demandSpace(bytes: number): Promise<void> {
-    const freeBytes = await (this.#options.readFreeBytes ?? askFreeBytes)(dirname(this.#options.filePath));
-    if (bytes + SPARE_BYTES > freeBytes) throw noSpace(`${bytes + SPARE_BYTES} bytes are needed, ${freeBytes} are free`);
+    await demandFreeBytes(bytes, dirname(this.#options.filePath), this.#options.readFreeBytes);
   }
 
   async start(beginning: { readonly fromBytes: number; readonly totalBytes?: number; readonly tag?: string }): Promise<void> {
@@ -176,6 +175,16 @@ async function readNote(filePath: string): Promise<z.infer<typeof noteSchema> | 
   } catch {
     return undefined;
   }
+}
+
+/** Throws `insufficient_storage` when so many more bytes do not fit into a folder's file system. */
+export async function demandFreeBytes(
+  bytes: number,
+  folder: string,
+  readFreeBytes: (folder: string) => Promise<number> = askFreeBytes,
+): Promise<void> {
+  const freeBytes = await readFreeBytes(folder);
+  if (bytes + SPARE_BYTES > freeBytes) throw noSpace(`${bytes + SPARE_BYTES} bytes are needed, ${freeBytes} are free`);
 }
 
 async function askFreeBytes(folder: string): Promise<number> {

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { ObtainOptions, PullProgress } from './store-contract.ts';
+import type { ObtainOptions, PullProgress } from '../store-contract.ts';
 
 const CALL_INTERVAL_MS = 100;
 const NOTE_INTERVAL_MS = 250;

@@ -1,0 +1,1 @@
+export { convertWeights, type Conversion } from './convert-weights.ts';
