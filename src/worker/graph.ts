@@ -10,6 +10,8 @@ export interface GraphPort {
   readonly symbols: ReadonlyArray<string | undefined>;
   /** The graph has a value of its own for this input. */
   readonly isOptional: boolean;
+  /** The file does not even say how many dimensions there are; `shape` is empty then. */
+  readonly isUnranked?: true;
 }
 
 /** One loaded graph. Synchronous: `run` takes the whole process while it computes. */

@@ -1,4 +1,3 @@
-import { PlinthError } from '../../core/errors/index.ts';
 import type { ModelSpec } from '../../core/models/index.ts';
 import type { Engine } from './engine.ts';
 
@@ -13,7 +12,9 @@ export async function openEngine(spec: ModelSpec): Promise<Engine> {
       const { openLlamaEngine } = await import('./llama/index.ts');
       return openLlamaEngine(spec);
     }
-    case 'onnx':
-      throw new PlinthError({ code: 'engine_failed', message: 'ONNX language models cannot be served yet.' });
+    case 'onnx': {
+      const { openOnnxDecoder } = await import('./onnx-decoder/index.ts');
+      return openOnnxDecoder(spec);
+    }
   }
 }

@@ -16,7 +16,7 @@ import type {
 } from '../engine.ts';
 import { Candidates } from './candidates.ts';
 import { LlamaSampler, type SamplerRoom } from './llama-sampler.ts';
-import { logprobsOf } from './logprobs.ts';
+import { logprobsOf } from '../logprobs.ts';
 import type { Native, Pointer } from '../llama-library/index.ts';
 import { StepBatch } from './step-batch.ts';
 import { ThreadTuner } from './thread-tuner.ts';

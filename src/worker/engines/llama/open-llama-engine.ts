@@ -2,7 +2,7 @@ import { freemem } from 'node:os';
 import { statSync } from 'node:fs';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { ModelFacts, ModelSpec } from '../../../core/models/index.ts';
-import { choosePool } from './choose-pool.ts';
+import { choosePool } from '../choose-pool.ts';
 import { LIBRARY_RELEASE, type Native, type Pointer, loadNative } from '../llama-library/index.ts';
 import { LlamaEngine } from './llama-engine.ts';
 import { Vocabulary } from './vocabulary.ts';

@@ -1,0 +1,1 @@
+export { openOnnxDecoder } from './open-onnx-decoder.ts';
