@@ -1,13 +1,41 @@
 import { PlinthError } from '../core/errors/index.ts';
 import type { ModelSpec } from '../core/models/index.ts';
+import { BatchRunner } from './batching/index.ts';
 import { openEngine } from './engines/index.ts';
 import { Runner } from './generating/index.ts';
+import type { LoadedGraph } from './graph.ts';
+import { createGraphOpener } from './graph-opener.ts';
 import type { ReplicaLoop } from './replica-loop.ts';
+import { openTask } from './tasks/index.ts';
 
 /** Loads the model and gives it the loop that fits: token by token, or whole requests in batches. Throws PlinthError. */
 export async function openLoop(spec: ModelSpec): Promise<ReplicaLoop> {
-  if (spec.engine === 'onnx' && spec.task !== 'generate') {
-    throw new PlinthError({ code: 'engine_failed', message: `The task '${spec.task}' cannot be served yet.` });
-  }
+  if (spec.engine === 'onnx' && spec.task !== 'generate') return openBatching(spec);
   return new Runner(await openEngine(spec), spec) as ReplicaLoop;
+}
+
+/** A load that fails halfway closes what it had opened. */
+async function openBatching(spec: ModelSpec): Promise<ReplicaLoop> {
+  if (spec.filePath === undefined && spec.task === 'tensors') return openOperator(spec);
+  const { openOnnxGraph } = await import('./engines/onnx/index.ts');
+  const opened: LoadedGraph[] = [];
+  const openGraph = createGraphOpener(spec, (filePath) => {
+    const graph = openOnnxGraph(filePath, spec.onnx);
+    opened.push(graph);
+    return graph;
+  });
+  try {
+    return new BatchRunner(await openTask(spec, openGraph), spec) as ReplicaLoop;
+  } catch (error) {
+    for (const graph of opened) graph.close();
+    throw error;
+  }
+}
+
+/** An operator has no graph: its process does without ONNX Runtime. */
+async function openOperator(spec: ModelSpec): Promise<ReplicaLoop> {
+  const openGraph = (): never => {
+    throw new PlinthError({ code: 'invalid_model_file', message: `The model '${spec.name}' has no file.` });
+  };
+  return new BatchRunner(await openTask(spec, openGraph), spec) as ReplicaLoop;
 }

@@ -7,6 +7,8 @@ import type { IntakeReceiver } from './intake/index.ts';
 export interface ReplicaLoop<R = unknown> extends IntakeReceiver<R> {
   readonly facts: ModelFacts;
   readonly isIdle: boolean;
+  /** How long the next step should be put off while a message is arriving that may join it; 0 when it is full. Absent: never. */
+  readonly gatherMs?: number;
   /** One step at most. True when there is more to do at once. */
   turn(): boolean;
   /** Resolves when something arrived, when waiting work is due, or after `ms`. */

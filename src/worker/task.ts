@@ -21,6 +21,11 @@ export type ItemOutcome =
   | { readonly type: 'continued'; readonly events: readonly InferenceEvent[] }
   | { readonly type: 'failed'; readonly error: ErrorFacts };
 
+/** Whether anybody still waits for a request's answer; work that nobody waits for may stop. */
+export interface RequestLife {
+  readonly isEnded: boolean;
+}
+
 export interface StepReport {
   /** In the order of the items. */
   readonly outcomes: readonly ItemOutcome[];
@@ -40,13 +45,16 @@ export interface Task<Item extends WorkItem = WorkItem> {
   /** Most of longest row × rows in one batch, in the unit of `rowCost`; no limit when absent. */
   readonly maxBatchCost?: number;
   readonly threads: number;
-  /** The items of a request, in order. Throws PlinthError `invalid_request` or `unsupported_capability`; nothing else is touched then. */
-  prepare(request: InferenceRequest): readonly Item[] | Promise<readonly Item[]>;
+  /** Most requests that are prepared at once where `prepare` gives promises: each may hold much memory. No limit when absent. */
+  readonly mostPreparing?: number;
+  /** The items of a request, in order; once `life` has ended any that there are. Throws PlinthError `invalid_request` or `unsupported_capability`; nothing else is touched then. */
+  prepare(request: InferenceRequest, life?: RequestLife): readonly Item[] | Promise<readonly Item[]>;
   /**
    * One batch. Items of one batch have one `shapeClass`. An item that cannot be done fails alone; a throw fails every item, and the
-   * runner then tries each of them by itself.
+   * runner then tries each of them by itself. `slots`, where the model's sequences hold slots: the slot of each item, in the order
+   * of the items; state and place in the batch go by it.
    */
-  execute(items: readonly Item[]): StepReport;
+  execute(items: readonly Item[], slots?: readonly number[]): StepReport;
   /** Forgets an item that will not be continued. */
   abandon?(item: Item): void;
   /** The events that end a request after those of its items (a `transcript-report`), before `usage-report`. */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ReplicaProgress } from '../core/messages/index.ts';
 import type { ModelFacts, ModelSpec } from '../core/models/index.ts';
-import { openIntake, type EventSink } from './intake/index.ts';
+import { openIntake, type EventSink, type Intake } from './intake/index.ts';
 import { openLoop } from './open-loop.ts';
 import type { ReplicaLoop } from './replica-loop.ts';
 
@@ -24,7 +24,7 @@ export async function startWorker(spec: ModelSpec, socketPath: string): Promise<
   const runner = await openLoop(spec);
   const intake = await openIntake(socketPath, runner);
   const stopping = new AbortController();
-  const loop = keepRunning({ runner, flush: () => intake.flush(), stopping: stopping.signal });
+  const loop = keepRunning({ runner, intake, stopping: stopping.signal });
   return {
     facts: runner.facts,
     progress: () => runner.progress(),
@@ -41,17 +41,24 @@ export async function startWorker(spec: ModelSpec, socketPath: string): Promise<
 
 interface Loop {
   readonly runner: ReplicaLoop;
-  readonly flush: () => void;
+  readonly intake: Intake;
   readonly stopping: AbortSignal;
 }
 
-async function keepRunning({ runner, flush, stopping }: Loop): Promise<void> {
+async function keepRunning({ runner, intake, stopping }: Loop): Promise<void> {
   while (!stopping.aborted) {
+    if (intake.isReceiving && runner.gatherMs) await gather(runner, intake);
     const hasMore = runner.turn();
-    flush();
+    intake.flush();
     if (hasMore) await nextTurn();
     else await runner.arrival(runner.isIdle ? IDLE_MS : WAITING_MS);
   }
+}
+
+/** Large messages come in many pieces: without this a batch would start with the one that happens to be whole. */
+async function gather(runner: ReplicaLoop, intake: Intake): Promise<void> {
+  const startedAt = performance.now();
+  while (intake.isReceiving && performance.now() - startedAt < (runner.gatherMs ?? 0)) await nextTurn();
 }
 
 function probe(runner: ReplicaLoop): Promise<boolean> {

@@ -6,6 +6,11 @@ export class BodyWriter {
   readonly bodies: Uint8Array[] = [];
   #offset = 0;
 
+  /** Of all bodies. */
+  get byteLength(): number {
+    return this.#offset;
+  }
+
   add(bytes: Uint8Array): BodyRange {
     const range = { offset: this.#offset, length: bytes.byteLength };
     this.bodies.push(bytes);

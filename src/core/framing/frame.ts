@@ -3,7 +3,8 @@
  * in the header; tensors and vectors in the body, never as JSON.
  */
 const PREFIX_BYTES = 8;
-const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+/** Most bytes of one frame; a reader gives up at a larger one. */
+export const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 /** One message: its words and its raw bytes. */
 export interface Frame {
@@ -35,6 +36,11 @@ export class FrameReader {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #needed = PREFIX_BYTES;
+
+  /** A frame has begun to arrive and is not whole yet. */
+  get hasPart(): boolean {
+    return this.#pendingBytes > 0;
+  }
 
   push(chunk: Buffer): Frame[] {
     this.#pending.push(chunk);

@@ -1,2 +1,2 @@
-export { encodeFrame, FrameReader, type Frame } from './frame.ts';
+export { encodeFrame, FrameReader, MAX_FRAME_BYTES, type Frame } from './frame.ts';
 export { attachEvent, attachRequest, BodyWriter, detachEvent, detachRequest } from './body-ranges.ts';

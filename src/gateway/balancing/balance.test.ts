@@ -31,7 +31,7 @@ interface Bench {
   readonly balance: Balance;
   /** Replica and time left of every attempt. */
   readonly attempts: Array<{ replica: string | undefined; timeLeftMs: number }>;
-  ask(next: NextStage, call?: StageCall): AsyncIterableIterator<InferenceEvent>;
+  ask(next: NextStage, call?: StageCall, version?: string): AsyncIterableIterator<InferenceEvent>;
 }
 
 const opened: Balance[] = [];
@@ -46,8 +46,8 @@ function openBench(replicas: readonly RoutedReplica[], fields: Parameters<typeof
   const balance = createBalance({ snapshots, reachability: ALWAYS_REACHABLE, random: () => 0 });
   opened.push(balance);
   const attempts: Bench['attempts'] = [];
-  const ask: Bench['ask'] = (next, call = callWith()) => {
-    const events = balance.stage(generateRequest(), call, (request, attemptCall) => {
+  const ask: Bench['ask'] = (next, call = callWith(), version?: string) => {
+    const events = balance.stage(generateRequest(version === undefined ? {} : { version }), call, (request, attemptCall) => {
       attempts.push({ replica: attemptCall.replica?.id, timeLeftMs: request.timeLeftMs });
       return next(request, attemptCall);
     });
@@ -281,4 +281,14 @@ test('requests go to the replica with the least work', async () => {
   for (const events of held) await events.next();
   const onA = bench.attempts.filter((attempt) => attempt.replica === 'a').length;
   assert.equal(onA, 3);
+});
+
+test('only a request for this very version still reaches a replica that has begun to leave', async () => {
+  const bench = openBench([routedReplica({ state: 'draining' })], { failure: 'It is being unloaded.', isHeld: true });
+  assert.equal(errorOf(await collect(bench.ask(giving([FINISHED])))), 'model_not_ready');
+  assert.equal(errorOf(await collect(bench.ask(giving([FINISHED]), callWith(), '1'))), undefined);
+  assert.deepEqual(
+    bench.attempts.map(({ replica }) => replica),
+    ['r1'],
+  );
 });

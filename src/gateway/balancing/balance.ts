@@ -39,7 +39,8 @@ export interface Balance {
 export function createBalance(options: BalanceOptions): Balance {
   const { snapshots, reachability, onArrived = () => undefined, random = Math.random, now = () => performance.now() } = options;
   const views = createViews(snapshots, reachability);
-  const balancer: Balancer = { view: views.view, onArrived, random, now, open: new Set() };
+  const isLeaving = (replica: RoutedReplica) => replica.state === 'draining' && reachability.isReachable(replica);
+  const balancer: Balancer = { view: views.view, isLeaving, onArrived, random, now, open: new Set() };
   return {
     stage(request, call, next) {
       return new BalancedStream(

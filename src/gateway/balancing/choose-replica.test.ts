@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseReplica, type ReplicaCandidate } from './choose-replica.ts';
+import { chooseReplica, chooseSequenceReplica, type ReplicaCandidate } from './choose-replica.ts';
 
 function candidate(id: string, inFlight: number, more: { slots?: number; hasFailed?: boolean } = {}): ReplicaCandidate {
   return {
@@ -28,3 +28,33 @@ for (const [what, candidates, random, expected] of cases) {
     assert.equal(chooseReplica(candidates, random)?.id, expected);
   });
 }
+
+const FOUR = ['a', 'b', 'c', 'd'].map((id) => candidate(id, 0));
+const keys = Array.from({ length: 400 }, (_, i) => `number:${i + 1}`);
+const placeOf = (key: string, candidates = FOUR) => chooseSequenceReplica(candidates, key)?.id;
+
+test('a sequence always meets at the same replica, in whatever order the candidates come', () => {
+  const shuffled = FOUR.toReversed().map(({ replica }) => candidate(replica.id, 7));
+  for (const key of keys) assert.equal(placeOf(key, shuffled), placeOf(key));
+});
+
+test('sequences spread over all replicas', () => {
+  const counts = FOUR.map(({ replica }) => keys.filter((key) => placeOf(key) === replica.id).length);
+  assert.ok(
+    counts.every((count) => count > 60 && count < 140),
+    String(counts),
+  );
+});
+
+test('a lost replica moves only its own sequences', () => {
+  const left = FOUR.filter(({ replica }) => replica.id !== 'b');
+  for (const key of keys) if (placeOf(key) !== 'b') assert.equal(placeOf(key, left), placeOf(key));
+});
+
+test('a sequence goes to another replica after its own lost the request, and back when there is no other', () => {
+  const own = placeOf('number:1') as string;
+  const failed = FOUR.map(({ replica }) => candidate(replica.id, 0, { hasFailed: replica.id === own }));
+  assert.notEqual(placeOf('number:1', failed), own);
+  assert.equal(chooseSequenceReplica([candidate('x', 0, { hasFailed: true })], 'number:1')?.id, 'x');
+  assert.equal(chooseSequenceReplica([], 'number:1'), undefined);
+});

@@ -26,3 +26,27 @@ function compareCandidates(a: ReplicaCandidate, b: ReplicaCandidate): number {
   if (a.hasFailed !== b.hasFailed) return a.hasFailed ? 1 : -1;
   return a.inFlight / a.replica.slots - b.inFlight / b.replica.slots;
 }
+
+/**
+ * The candidate where the requests of one sequence meet, whichever gateway sends them: the highest of the candidates' hashes with
+ * the sequence's key, so that a replica that comes or goes moves only the sequences that it wins or held.
+ */
+export function chooseSequenceReplica(candidates: readonly ReplicaCandidate[], sequenceKey: string): RoutedReplica | undefined {
+  let best: RoutedReplica | undefined;
+  let bestHash = -1;
+  const sound = candidates.filter(({ hasFailed }) => !hasFailed);
+  for (const { replica } of sound.length > 0 ? sound : candidates) {
+    const hash = hashText(`${sequenceKey} ${replica.id}`);
+    if (hash > bestHash || (hash === bestHash && best !== undefined && replica.id < best.id)) [best, bestHash] = [replica, hash];
+  }
+  return best;
+}
+
+/** FNV-1a with a final mix, 32 bits: texts that differ in one digit give unlike numbers. */
+function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -4,13 +4,15 @@ import type { RoutedModel, RoutedReplica } from '../../core/messages/index.ts';
 import type { NextStage, StageCall } from '../stage.ts';
 import type { BalancedStream, StreamGuide } from './balanced-stream.ts';
 import { chooseAdmission, notReady } from './choose-admission.ts';
-import { chooseReplica } from './choose-replica.ts';
+import { chooseReplica, chooseSequenceReplica } from './choose-replica.ts';
 import type { ModelSeats } from './model-seats.ts';
 
 /** What balancing knows beyond one request. */
 export interface Balancer {
   /** The model as the newest snapshot has it, its ready and reachable replicas, and its seats. */
   view(modelKey: string): ModelView | undefined;
+  /** Takes no new work and can still be reached. */
+  readonly isLeaving: (replica: RoutedReplica) => boolean;
   readonly onArrived: (call: StageCall, event: InferenceEvent) => void;
   readonly random: () => number;
   readonly now: () => number;
@@ -119,7 +121,7 @@ export class RequestGuide implements StreamGuide {
     if (view === undefined) return stream.end(goneModel(modelName));
     const timeLeftMs = call.deadlineMs - this.#balancer.now();
     if (timeLeftMs <= 0) return stream.end(DEADLINE);
-    const replica = chooseReplica(view.seats.candidates(view.ready, this.#lostIds), this.#balancer.random());
+    const replica = this.#choose(view);
     if (replica === undefined) return view.model.isHeld ? this.#giveUp(stream) : this.#wait(stream, view);
     this.#endWaiting();
     this.#takeReplica(replica);
@@ -128,6 +130,23 @@ export class RequestGuide implements StreamGuide {
     } catch (error) {
       stream.end(errorFactsOf(error));
     }
+  }
+
+  #choose(view: ModelView): RoutedReplica | undefined {
+    const { request } = this.#guided;
+    const candidates = view.seats.candidates(this.#openReplicas(view), this.#lostIds);
+    const sequence = request.kind === 'tensors' ? request.sequence : undefined;
+    if (sequence === undefined) return chooseReplica(candidates, this.#balancer.random());
+    return chooseSequenceReplica(candidates, `${sequence.idType}:${sequence.id}`);
+  }
+
+  /**
+   * A request that was checked against one version goes to that version, also when it has begun to leave meanwhile: nobody would check
+   * it against another. Nothing else is sent to replicas that leave.
+   */
+  #openReplicas({ model, ready }: ModelView): readonly RoutedReplica[] {
+    if (ready.length > 0 || this.#guided.request.version === undefined) return ready;
+    return model.replicas.filter((replica) => this.#balancer.isLeaving(replica));
   }
 
   #wait(stream: BalancedStream, view: ModelView): void {

@@ -22,6 +22,8 @@ export interface IntakeReceiver<R> {
 
 /** The open socket of a replica. */
 export interface Intake {
+  /** A message has begun to arrive and is not whole yet. */
+  readonly isReceiving: boolean;
   /** Sends what was emitted since the last call: one frame per connection. */
   flush(): void;
   close(): void;
@@ -30,6 +32,7 @@ export interface Intake {
 interface Connection<R> {
   readonly socket: Socket;
   readonly batch: EventBatch;
+  readonly reader: FrameReader;
   readonly streams: Map<StreamId, R>;
 }
 
@@ -39,6 +42,10 @@ export async function openIntake<R>(socketPath: string, receiver: IntakeReceiver
   const listener = createServer((socket) => admitConnection({ socket, receiver, connections }));
   await listen(listener, socketPath);
   return {
+    get isReceiving() {
+      for (const { reader } of connections) if (reader.hasPart) return true;
+      return false;
+    },
     flush: () => connections.forEach((connection) => connection.batch.flush()),
     close: () => {
       listener.close();
@@ -65,8 +72,8 @@ interface Joining<R> {
 }
 
 function admitConnection<R>({ socket, receiver, connections }: Joining<R>): void {
-  const connection: Connection<R> = { socket, batch: new EventBatch(socket), streams: new Map() };
   const reader = new FrameReader();
+  const connection: Connection<R> = { socket, batch: new EventBatch(socket), reader, streams: new Map() };
   connections.add(connection);
   socket.on('data', (chunk) => {
     try {
@@ -86,11 +93,15 @@ function dispatch<R>(frame: Frame, connection: Connection<R>, receiver: IntakeRe
   const { streams, batch } = connection;
   const message = frame.header as ToWorker;
   if (message.type === 'infer') {
-    const sink = batch.sinkFor(message.stream, () => streams.delete(message.stream));
-    streams.set(
-      message.stream,
-      receiver.accept({ request: attachRequest(message.request, frame.body), delivery: message.delivery }, sink),
-    );
+    let isEnded = false;
+    const sink = batch.sinkFor(message.stream, () => {
+      isEnded = true;
+      streams.delete(message.stream);
+    });
+    const arrival = { request: attachRequest(message.request, frame.body), delivery: message.delivery };
+    const accepted = receiver.accept(arrival, sink);
+    // Who is refused at once is not kept.
+    if (!isEnded) streams.set(message.stream, accepted);
     return;
   }
   const request = streams.get(message.stream);

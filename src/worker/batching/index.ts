@@ -1,0 +1,1 @@
+export { BatchRunner } from './batch-runner.ts';
