@@ -1,0 +1,1 @@
+export { openOperatorTask } from './open-operator-task.ts';

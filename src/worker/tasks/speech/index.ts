@@ -1,0 +1,1 @@
+export { openSpeechTask } from './speech-task.ts';

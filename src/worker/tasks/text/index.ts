@@ -1,0 +1,1 @@
+export { openTextTask } from './open-text-task.ts';
