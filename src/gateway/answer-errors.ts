@@ -3,10 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorFacts } from '../core/errors/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { findCall } from './access/index.ts';
-import { formatOpenAiError, httpErrorFacts } from './protocols/index.ts';
+import { formatErrorOf, httpErrorFacts, isOpenInferencePath } from './protocols/index.ts';
 import type { RequestRecord } from './stage.ts';
 
-/** Gives everything that is thrown on the way, and every unknown path, an answer in OpenAI's shape. Call it before routes are added. */
+/** Gives everything that is thrown on the way, and every unknown path, an answer in the shape of the path's protocol. Call it before routes are added. */
 export function answerErrors(app: FastifyInstance, { metrics, logger }: { metrics: Metrics; logger: Logger }): void {
   const routes = rememberRoutes(app);
   app.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, routes));
@@ -37,13 +37,14 @@ function noteFailure(metrics: Metrics, facts: ErrorFacts, record: RequestRecord 
 }
 
 function sendError(request: FastifyRequest, reply: FastifyReply, facts: ErrorFacts): FastifyReply {
-  const { status, headers, body } = formatOpenAiError(facts);
+  const { status, headers, body } = formatErrorOf(pathOf(request), facts);
   if (facts.code === 'draining') reply.header('connection', 'close');
   else if (hasBoundedBody(request.raw)) {
     reply.removeHeader('connection');
     if (!request.raw.complete) readOn(request.raw, reply.raw);
   }
-  return reply.code(status).headers(headers).send(body);
+  // Fastify would add a charset to the type of a text, and some clients compare the type as a whole.
+  return reply.code(status).headers(headers).send(Buffer.from(body, 'utf8'));
 }
 
 function hasBoundedBody(request: IncomingMessage): boolean {
@@ -91,11 +92,19 @@ function rememberRoutes(app: FastifyInstance): readonly KnownRoute[] {
 const LONGEST_SHOWN_PATH = 100;
 
 function refuseUnknown(request: FastifyRequest, reply: FastifyReply, routes: readonly KnownRoute[]): FastifyReply {
-  const path = request.url.split('?', 1)[0] ?? '';
+  const path = pathOf(request);
   const allowed = [...new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods))];
   const shown = `${request.method} ${path.length > LONGEST_SHOWN_PATH ? `${path.slice(0, LONGEST_SHOWN_PATH)}…` : path}`;
-  if (allowed.length === 0) return sendError(request, reply, { code: 'not_found', message: `Unknown request URL: ${shown}.` });
+  const isTerse = isOpenInferencePath(path);
+  if (allowed.length === 0) {
+    const message = isTerse ? 'Not Found' : `Unknown request URL: ${shown}.`;
+    return sendError(request, reply, { code: 'not_found', message });
+  }
   reply.header('allow', allowed.join(', '));
-  const message = `${shown} is not possible. Allowed: ${allowed.join(', ')}.`;
+  const message = isTerse ? 'Method Not Allowed' : `${shown} is not possible. Allowed: ${allowed.join(', ')}.`;
   return sendError(request, reply, { code: 'method_not_allowed', message });
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
 }

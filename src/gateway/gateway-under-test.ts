@@ -1,16 +1,20 @@
 import { connect as connectPlain } from 'node:net';
 import type { TestContext } from 'node:test';
 import { configSchema, type Config } from '../core/config/index.ts';
-import type { KeyVerifier } from '../core/messages/index.ts';
+import type { KeyVerifier, ModelRepository } from '../core/messages/index.ts';
 import { createLogger, createMetrics, type Metrics } from '../core/telemetry/index.ts';
 import { startGateway, type Gateway } from './index.ts';
 import { answerWith, startFakeWorker, type FakeScript, type FakeWorker } from './fake-worker.ts';
 import { routedModel, routedReplica, FakeSnapshots } from './fake-snapshots.ts';
 
 export const GOOD_KEY = 'plk_test_key';
+export const ADMIN_KEY = 'plk_test_admin';
 
 export const TEST_KEYS: KeyVerifier = {
-  verify: (presentedKey) => (presentedKey === GOOD_KEY ? { keyId: 'key-1', role: 'inference' } : undefined),
+  verify(presentedKey) {
+    if (presentedKey === ADMIN_KEY) return { keyId: 'key-0', role: 'admin' };
+    return presentedKey === GOOD_KEY ? { keyId: 'key-1', role: 'inference' } : undefined;
+  },
 };
 
 export interface GatewayUnderTest {
@@ -30,6 +34,7 @@ export interface UnderTestOptions {
   readonly script?: FakeScript;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly model?: Parameters<typeof routedModel>[0];
+  readonly repository?: ModelRepository;
 }
 
 /** A gateway on a free port with one model, `echo`, whose only replica is a fake worker. Closed after the test. */
@@ -40,8 +45,16 @@ export async function openGateway(context: TestContext, options: UnderTestOption
   const metrics = createMetrics();
   const logLines: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line) => void logLines.push(line) } });
-  const config: Config = configSchema.parse({ port: 0, ...options.config });
-  const gateway = await startGateway({ config, snapshots, keys: TEST_KEYS, metrics, logger });
+  const config: Config = configSchema.parse({ port: 0, grpcPort: -1, ...options.config });
+  const { repository } = options;
+  const gateway = await startGateway({
+    config,
+    snapshots,
+    keys: TEST_KEYS,
+    metrics,
+    logger,
+    ...(repository === undefined ? {} : { repository }),
+  });
   context.after(async () => {
     await gateway.close();
     await worker.close();

@@ -292,7 +292,7 @@ const refusedAddresses: ReadonlyArray<
 for (const [what, config, hasKeys, message] of refusedAddresses) {
   test(`a gateway does not start ${what}`, async () => {
     const starting = startGateway({
-      config: configSchema.parse({ port: 0, ...config }),
+      config: configSchema.parse({ port: 0, grpcPort: -1, ...config }),
       snapshots: new FakeSnapshots([]),
       keys: TEST_KEYS,
       metrics: createMetrics(),
@@ -318,7 +318,7 @@ test('a port that is taken is named', async (context) => {
 test('the override to listen without TLS works and leaves a warning', async () => {
   const lines: string[] = [];
   const gateway = await startGateway({
-    config: configSchema.parse({ host: '0.0.0.0', port: 0, security: { allowInsecureListen: true } }),
+    config: configSchema.parse({ host: '0.0.0.0', port: 0, grpcPort: -1, security: { allowInsecureListen: true } }),
     snapshots: new FakeSnapshots([]),
     keys: TEST_KEYS,
     metrics: createMetrics(),

@@ -1,12 +1,16 @@
 import type { Config } from '../core/config/index.ts';
 import { PlinthError, type ErrorFacts } from '../core/errors/index.ts';
-import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
+import type { KeyVerifier, ModelRepository, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { Admission, isLoopbackName } from './access/index.ts';
+import { createDoor } from './create-door.ts';
 import { createApplication } from './http-application.ts';
 import { chooseListenVerdict, closeListener } from './listening/index.ts';
+import { registerNvMetrics, StatisticsBook } from './observing/index.ts';
+import { openGrpcPort, type GrpcPort } from './open-grpc-port.ts';
 import { openPort, type OpenPort } from './open-port.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
+import { createOpenInference, type OpenInference } from './protocols/index.ts';
 
 /** What a gateway is built from. `config` is complete and checked; the other rooms are reached through the interfaces of core. */
 export interface GatewayOptions {
@@ -19,6 +23,10 @@ export interface GatewayOptions {
   readonly hasKeys?: () => boolean;
   /** Draining that someone else knows of; `/readyz` then says so. */
   readonly isDraining?: () => boolean;
+  /** Loads and unloads models by name; without it nobody can. */
+  readonly repository?: ModelRepository;
+  /** The product's version, as Open Inference tells it. */
+  readonly version?: string;
 }
 
 /** The running gateway. */
@@ -27,6 +35,8 @@ export interface Gateway {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** `127.0.0.1:8001`, as gRPC clients take it; undefined when the configuration wants no such port. */
+  readonly grpcAddress: string | undefined;
   /** Requests admitted and not yet answered to the last byte. */
   requestsInWork(): number;
   /**
@@ -44,15 +54,28 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   refuseUnsafeAddress(options);
-  const { config, snapshots, metrics, logger } = options;
+  const { config, snapshots, metrics, logger, repository } = options;
   const admission = new Admission(config.limits.concurrentRequests);
-  const pipeline = createPipeline({ snapshots, metrics, logger });
+  const statistics = new StatisticsBook();
+  registerNvMetrics(metrics.registry, statistics);
+  const pipeline = createPipeline({ snapshots, metrics, statistics, logger, cacheBytes: config.cache.responseBytes });
+  const door = createDoor({ pipeline, snapshots, statistics, repository });
   const isReady = (): boolean => !admission.isDraining && options.isDraining?.() !== true && snapshots.current().isReady;
-  const app = await createApplication({ ...options, admission, pipeline, isReady });
+  const openInference = createOpenInference({
+    door,
+    isReady,
+    logger,
+    sharedMemory: config.openInference.allowSharedMemory ? 'on' : 'off',
+    version: options.version ?? 'unknown',
+  });
+  const app = await createApplication({ ...options, admission, door, openInference, isReady });
+  let grpcPort: GrpcPort | undefined;
   try {
+    grpcPort = await openGrpcPort({ ...options, admission, openInference });
     const port = await openPort({ config, logger, metrics, onRequest: (request, response) => app.routing(request, response) });
-    return new RunningGateway({ port, admission, pipeline, host: config.host });
+    return new RunningGateway({ port, grpcPort, admission, pipeline, openInference, host: config.host });
   } catch (error) {
+    await grpcPort?.close();
     pipeline.close();
     throw error;
   }
@@ -77,15 +100,18 @@ const CUT_OFF: ErrorFacts = { code: 'draining', message: 'The server shut down b
 
 interface RunningParts {
   readonly port: OpenPort;
+  readonly grpcPort: GrpcPort | undefined;
   readonly host: string;
   readonly admission: Admission;
   readonly pipeline: Pipeline;
+  readonly openInference: OpenInference;
 }
 
 class RunningGateway implements Gateway {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  readonly grpcAddress: string | undefined;
   readonly #parts: RunningParts;
   #drained: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -94,7 +120,9 @@ class RunningGateway implements Gateway {
     this.#parts = parts;
     this.host = parts.host;
     this.port = parts.port.number;
-    this.url = `${parts.port.scheme}://${parts.host.includes(':') ? `[${parts.host}]` : parts.host}:${this.port}`;
+    const host = parts.host.includes(':') ? `[${parts.host}]` : parts.host;
+    this.url = `${parts.port.scheme}://${host}:${this.port}`;
+    this.grpcAddress = parts.grpcPort === undefined ? undefined : `${host}:${parts.grpcPort.number}`;
   }
 
   requestsInWork(): number {
@@ -110,10 +138,11 @@ class RunningGateway implements Gateway {
   }
 
   async #drain(limitMs: number): Promise<void> {
-    const { admission, pipeline, port } = this.#parts;
+    const { admission, pipeline, port, grpcPort } = this.#parts;
     admission.drain();
     pipeline.failWaiting(NOT_BEGUN);
     port.listener.closeIdleConnections();
+    grpcPort?.drain();
     if (!(await admission.idle(limitMs))) {
       pipeline.failAll(CUT_OFF);
       await admission.idle(LAST_WORDS_MS);
@@ -122,10 +151,11 @@ class RunningGateway implements Gateway {
   }
 
   async #close(): Promise<void> {
-    const { admission, pipeline, port } = this.#parts;
+    const { admission, pipeline, port, grpcPort, openInference } = this.#parts;
     admission.drain();
     port.stopWatching();
-    await closeListener(port.listener);
+    await Promise.all([closeListener(port.listener), grpcPort?.close()]);
     pipeline.close();
+    await openInference.close();
   }
 }

@@ -1,35 +1,46 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Config } from '../core/config/index.ts';
-import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
+import type { KeyVerifier } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { callOf, generateRequestId, guardRequests, type Admission } from './access/index.ts';
 import { answerErrors, answerUnreadablePath } from './answer-errors.ts';
 import { createReportRequest } from './observing/index.ts';
-import type { Pipeline } from './pipeline.ts';
-import { registerOpenAi, type Call, type InferenceDoor } from './protocols/index.ts';
-import type { StageCall } from './stage.ts';
+import {
+  OPEN_INFERENCE_PROBES,
+  registerAudio,
+  registerOpenAi,
+  registerOpenInference,
+  registerRanking,
+  registerVision,
+  type InferenceDoor,
+  type OpenInference,
+} from './protocols/index.ts';
 
 export interface ApplicationOptions {
   readonly config: Config;
-  readonly snapshots: SnapshotSource;
   readonly keys: KeyVerifier;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly admission: Admission;
-  readonly pipeline: Pipeline;
+  readonly door: InferenceDoor;
+  readonly openInference: OpenInference;
   readonly isReady: () => boolean;
 }
 
 const LIVE_PATH = '/livez';
 const READY_PATH = '/readyz';
+/** Tensors of a picture in floats do not fit into the body of a conversation. */
+const TENSOR_BODY_BYTES = 64 * 1024 * 1024;
 
-/** Every path of the inference port, behind the checks of access, with errors in OpenAI's shape. */
+/** Every path of the inference port, behind the checks of access, with errors in the shape of each path's protocol. */
 export async function createApplication(options: ApplicationOptions): Promise<FastifyInstance> {
   const { limits, security, tls } = options.config;
   const app = Fastify({
     logger: false,
     genReqId: generateRequestId,
     bodyLimit: limits.bodyBytes,
+    // Folders of models may have long names; a whole URL has the limit of the headers.
+    routerOptions: { maxParamLength: limits.headerBytes },
     requestTimeout: 0,
     return503OnClosing: false,
     frameworkErrors: (_error, request, reply) => answerUnreadablePath(options.metrics, request, reply),
@@ -43,11 +54,19 @@ export async function createApplication(options: ApplicationOptions): Promise<Fa
     corsOrigins: security.corsOrigins,
     headerCount: limits.headerCount,
     requestTimeoutMs: limits.requestTimeoutMs,
-    openPaths: new Set([LIVE_PATH, READY_PATH]),
+    openPaths: new Set<string>([LIVE_PATH, READY_PATH, ...OPEN_INFERENCE_PROBES]),
     onFinished: createReporter(options),
   });
   registerProbes(app, options.isReady);
-  registerOpenAi(app, createDoor(options), { ...limits, callOf });
+  const shared = { ...limits, callOf };
+  registerOpenAi(app, options.door, shared);
+  registerRanking(app, options.door, shared);
+  registerAudio(app, options.door, shared);
+  registerVision(app, options.door, shared);
+  registerOpenInference(app, options.openInference, {
+    ...shared,
+    tensorBodyBytes: Math.max(TENSOR_BODY_BYTES, limits.bodyBytes),
+  });
   await app.ready();
   return app;
 }
@@ -55,19 +74,6 @@ export async function createApplication(options: ApplicationOptions): Promise<Fa
 /** A wildcard address is nobody's name. */
 function ownNames(host: string): readonly string[] {
   return host === '0.0.0.0' || host === '::' ? [] : [host];
-}
-
-function createDoor({ pipeline, snapshots }: ApplicationOptions): InferenceDoor {
-  return {
-    infer: (request, call) =>
-      pipeline.infer(request, hasRecord(call) ? call : { ...call, record: { startedMs: performance.now(), deltas: 0 } }),
-    models: () => snapshots.current().models,
-  };
-}
-
-/** Calls of HTTP requests, and copies of them, bring the record that their log line is written from. */
-function hasRecord(call: Call): call is StageCall {
-  return 'record' in call;
 }
 
 /** Public, so they say one word and nothing more. */

@@ -10,7 +10,9 @@ import {
   readTlsFiles,
   watchTlsFiles,
   type Listener,
+  type SocketListener,
   type TlsFiles,
+  type TlsMaterial,
 } from './listening/index.ts';
 import { formatOpenAiError } from './protocols/index.ts';
 
@@ -32,20 +34,39 @@ export interface OpenPortOptions {
 /** Listens as the configuration says. Throws `invalid_request` when the certificate does not load or the port cannot be had. */
 export async function openPort(options: OpenPortOptions): Promise<OpenPort> {
   const { config, logger } = options;
+  const tls = await readConfiguredTls(config);
+  const listener = createListener({
+    ...config.limits,
+    tls: tls?.current,
+    onRequest: options.onRequest,
+    ...refusals(options.metrics),
+  });
+  const number = await listenOrExplain(listener, { host: config.host, port: config.port, param: 'port' });
+  if (tls === undefined) return { listener, number, scheme: 'http', stopWatching: () => undefined };
+  return { listener, number, scheme: 'https', stopWatching: followTls(listener, tls, logger) };
+}
+
+/** The certificate of the configuration, and where it came from. */
+export interface ConfiguredTls {
+  readonly files: TlsFiles;
+  readonly current: TlsMaterial;
+}
+
+/** Undefined when the configuration names no certificate. Throws `invalid_request` when it does not load. */
+export async function readConfiguredTls(config: Config): Promise<ConfiguredTls | undefined> {
   const files = tlsFilesOf(config);
-  const tls = files === undefined ? undefined : await readTlsFiles(files);
-  const listener = createListener({ ...config.limits, tls, onRequest: options.onRequest, ...refusals(options.metrics) });
-  const number = await listenOrExplain(listener, config);
-  if (files === undefined || tls === undefined) return { listener, number, scheme: 'http', stopWatching: () => undefined };
-  const stopWatching = watchTlsFiles({
-    files,
-    current: tls,
+  return files === undefined ? undefined : { files, current: await readTlsFiles(files) };
+}
+
+/** Gives a listener every new certificate; returns the way to stop that. */
+export function followTls(listener: Listener | SocketListener, tls: ConfiguredTls, logger: Logger): () => void {
+  return watchTlsFiles({
+    ...tls,
     logger,
     onChange(material) {
       if ('setSecureContext' in listener) listener.setSecureContext(material);
     },
   });
-  return { listener, number, scheme: 'https', stopWatching };
 }
 
 function refusals(metrics: Metrics): Pick<Parameters<typeof createListener>[0], 'onClientError' | 'onDropped'> {
@@ -70,12 +91,20 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name is not known',
 };
 
-async function listenOrExplain(listener: Listener, { host, port }: Config): Promise<number> {
+/** Where to listen; `param` is the field of the configuration that says so. */
+export interface PortAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly param: string;
+}
+
+/** Listens and gives the port that was taken. Throws `invalid_request` that says why it cannot be had. */
+export async function listenOrExplain(listener: Listener | SocketListener, { host, port, param }: PortAddress): Promise<number> {
   try {
     return await listen(listener, { host, port });
   } catch (error) {
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
     const message = `Cannot listen on ${host}:${port}: ${REASONS[code] ?? code}.`;
-    throw new PlinthError({ code: 'invalid_request', message, param: 'port' }, { cause: error });
+    throw new PlinthError({ code: 'invalid_request', message, param }, { cause: error });
   }
 }

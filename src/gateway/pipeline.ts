@@ -3,15 +3,20 @@ import type { InferenceEvent, InferenceRequest } from '../core/inference/index.t
 import type { SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { createBalance, type Balance } from './balancing/index.ts';
+import { createCache } from './caching/index.ts';
+import { createCompose } from './composing/index.ts';
 import { createForward, ReplicaConnections } from './forwarding/index.ts';
-import { createObserve, recordOutput } from './observing/index.ts';
+import { createObserve, recordOutput, type StatisticsBook } from './observing/index.ts';
 import { createRoute } from './routing/index.ts';
 import type { NextStage, Stage, StageCall } from './stage.ts';
 
 export interface PipelineOptions {
   readonly snapshots: SnapshotSource;
   readonly metrics: Metrics;
+  readonly statistics: StatisticsBook;
   readonly logger: Logger;
+  /** Memory for answers that may be given again. */
+  readonly cacheBytes: number;
 }
 
 export interface Pipeline {
@@ -27,13 +32,15 @@ export interface Pipeline {
  * each stage here may answer itself, change the request, or watch the events that come back.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { snapshots, metrics, logger } = options;
+  const { snapshots, metrics, statistics, logger, cacheBytes } = options;
   const connections = new ReplicaConnections({ snapshots, logger });
   const balance = createBalance({ snapshots, reachability: connections, onArrived: recordOutput });
-  const path = compose(
+  const path: NextStage = compose(
     [
       createRoute(snapshots), // which model answers
-      createObserve(metrics), // how long it takes
+      createObserve(metrics, statistics), // how long it takes
+      createCache({ snapshots, mostBytes: cacheBytes }), // whether it was answered before
+      createCompose({ path: () => path, onArrived: recordOutput }), // which other models make the answer
       balance.stage, // which replica, and what if it is lost
     ],
     createForward(connections), // over to the worker and back

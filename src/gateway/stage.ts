@@ -13,6 +13,8 @@ export interface RequestRecord {
   deltas: number;
   usage?: Usage;
   timings?: RequestTimings;
+  /** Whether the answer was found among those of earlier requests; absent when nobody looked. */
+  cache?: 'hit' | 'miss';
   failure?: ErrorCode;
 }
 
@@ -27,6 +29,8 @@ export interface StageCall {
   readonly record: RequestRecord;
   /** Nothing of the answer reaches the caller before its end, so lost work may be begun again even after events. */
   readonly isFolded?: boolean;
+  /** Names of the ensembles that this request is a step of, the outermost first. */
+  readonly ensembles?: readonly string[];
   /** Set by routing. */
   readonly model?: RoutedModel;
   /** Set by balancing. */

@@ -126,6 +126,8 @@ function approximateBytes(event: InferenceEvent): number {
       return EVENT_BYTES + event.argumentsText.length;
     case 'embedding':
       return EVENT_BYTES + event.values.byteLength;
+    case 'tensor':
+      return EVENT_BYTES + event.tensor.data.byteLength;
     default:
       return EVENT_BYTES;
   }

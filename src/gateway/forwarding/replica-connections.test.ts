@@ -162,3 +162,16 @@ for (const [what, frame] of hostileFrames) {
     assert.equal(lastError(await collect(line.connections.infer(line.replica, generateRequest()))), 'replica_lost');
   });
 }
+
+test('a request larger than a frame fails alone', async (context) => {
+  const { connections, replica } = await openLine(context, answerWith('Hallo'));
+  const data = new Uint8Array(128 * 1024 * 1024);
+  const inputs = ['a', 'b'].map((name) => ({ name, datatype: 'UINT8' as const, shape: [data.length], data }));
+  const large = { kind: 'tensors' as const, id: 'large', model: 'chat', timeLeftMs: 1000, inputs, parameters: {} };
+  const [small, refused] = await Promise.all([
+    collect(connections.infer(replica, generateRequest())),
+    collect(connections.infer(replica, large)),
+  ]);
+  assert.equal(lastError(refused), 'body_too_large');
+  assert.equal(small.at(-1)?.type, 'finished');
+});

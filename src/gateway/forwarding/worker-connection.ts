@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { ErrorFacts } from '../../core/errors/index.ts';
-import { BodyWriter, detachRequest, encodeFrame, FrameReader } from '../../core/framing/index.ts';
+import { BodyWriter, detachRequest, encodeFrame, FrameReader, MAX_FRAME_BYTES } from '../../core/framing/index.ts';
 import type { InferenceRequest } from '../../core/inference/index.ts';
 import type { Delivery, ToWorker } from '../../core/messages/index.ts';
 import { EventQueue, type QueueSource } from './event-queue.ts';
@@ -11,6 +11,10 @@ const UNSENT_BYTES_LIMIT = 64 * 1024 * 1024;
 const JOIN_BELOW_BYTES = 64 * 1024;
 
 const LOST: ErrorFacts = { code: 'replica_lost', message: 'The replica that worked on this request was lost.' };
+const TOO_LARGE: ErrorFacts = {
+  code: 'body_too_large',
+  message: `The request has more than ${MAX_FRAME_BYTES} bytes on its way to the model.`,
+};
 const STOPPED_READING: ErrorFacts = { code: 'queue_full', message: 'The model takes no more requests at the moment.' };
 
 export interface WorkerConnectionListener {
@@ -58,11 +62,7 @@ export class WorkerConnection implements QueueSource {
     const queue = new EventQueue((this.#lastStream += 1), this);
     if (!this.#isOpen) queue.fail(LOST);
     else if (this.#socket.writableLength > UNSENT_BYTES_LIMIT) queue.fail(STOPPED_READING);
-    else {
-      this.#streams.set(queue.stream, queue);
-      const body = new BodyWriter();
-      this.#send({ type: 'infer', stream: queue.stream, request: detachRequest(request, body), delivery }, body.bodies);
-    }
+    else this.#ask(queue, request, delivery);
     return queue;
   }
 
@@ -84,8 +84,23 @@ export class WorkerConnection implements QueueSource {
     this.#lose();
   }
 
-  #send(message: ToWorker, bodies: readonly Uint8Array[] = []): void {
-    this.#outgoing.push(encodeFrame(message, bodies));
+  #ask(queue: EventQueue, request: InferenceRequest, delivery: Delivery): void {
+    const body = new BodyWriter();
+    const { stream } = queue;
+    const wireRequest = detachRequest(request, body);
+    if (body.byteLength >= MAX_FRAME_BYTES) return queue.fail(TOO_LARGE);
+    const frame = encodeFrame({ type: 'infer', stream, request: wireRequest, delivery } satisfies ToWorker, body.bodies);
+    if (frame.byteLength > MAX_FRAME_BYTES) return queue.fail(TOO_LARGE);
+    this.#streams.set(stream, queue);
+    this.#push(frame);
+  }
+
+  #send(message: ToWorker): void {
+    this.#push(encodeFrame(message));
+  }
+
+  #push(frame: Buffer): void {
+    this.#outgoing.push(frame);
     if (this.#outgoing.length === 1) setImmediate(() => this.#flush());
   }
 

@@ -1,5 +1,6 @@
 import { createServer as createHttp, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createHttps, type Server as SecureServer } from 'node:https';
+import type { Server as SocketServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsMaterial } from './tls-files.ts';
 
@@ -57,7 +58,7 @@ export function createListener(options: ListenerOptions): Listener {
 }
 
 /** Listens and gives the port, which the system chose when `port` is 0. */
-export async function listen(listener: Listener, address: { readonly host: string; readonly port: number }): Promise<number> {
+export async function listen(listener: SocketServer, address: { readonly host: string; readonly port: number }): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   listener.once('error', reject);
   listener.listen({ ...address, backlog: 1024 }, resolve);

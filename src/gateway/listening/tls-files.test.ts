@@ -48,7 +48,11 @@ async function openSecureGateway(context: TestContext, prepare: (folder: string)
     for (const look of watchers) look();
   };
   const gateway = await startGateway({
-    config: configSchema.parse({ port: 0, tls: { certFile: join(folder, 'live.crt'), keyFile: join(folder, 'live.key') } }),
+    config: configSchema.parse({
+      port: 0,
+      grpcPort: -1,
+      tls: { certFile: join(folder, 'live.crt'), keyFile: join(folder, 'live.key') },
+    }),
     snapshots: new FakeSnapshots([]),
     keys: TEST_KEYS,
     metrics: createMetrics(),

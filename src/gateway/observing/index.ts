@@ -1,2 +1,4 @@
 export { createObserve, recordOutput } from './observe.ts';
+export { registerNvMetrics } from './nv-metrics.ts';
 export { createReportRequest, type FinishedRequest } from './report-request.ts';
+export { StatisticsBook } from './statistics-book.ts';

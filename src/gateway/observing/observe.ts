@@ -3,17 +3,18 @@ import type { InferenceEvent, InferenceRequest } from '../../core/inference/inde
 import type { Metrics } from '../../core/telemetry/index.ts';
 import type { NextStage, RequestRecord, StageCall } from '../stage.ts';
 import { ObservedStream, type StreamObserver } from './observed-stream.ts';
+import { bookOutcome, type StatisticsBook, type VersionCounts } from './statistics-book.ts';
 
 /** Failures that mean that no work was done. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['queue_full', 'queue_timeout', 'model_not_ready', 'draining']);
 
 /** The stage that measures: first token, gaps, tokens, queue, requests in work, refusals. */
-export function createObserve(metrics: Metrics) {
+export function createObserve(metrics: Metrics, book: StatisticsBook) {
   return function observe(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent> {
     const model = call.model?.name ?? '';
+    const counts = book.countsOf(model, call.model?.version ?? '');
     call.record.model = model;
-    metrics.requestsInWork.inc({ model });
-    return new ObservedStream(next(request, call), new RecordingObserver(call, metrics, model));
+    return new ObservedStream(next(request, call), new RecordingObserver(call, metrics, counts));
   };
 }
 
@@ -21,13 +22,15 @@ class RecordingObserver implements StreamObserver {
   readonly #record: RequestRecord;
   readonly #isFolded: boolean;
   readonly #metrics: Metrics;
-  readonly #model: string;
+  readonly #counts: VersionCounts;
 
-  constructor(call: StageCall, metrics: Metrics, model: string) {
+  constructor(call: StageCall, metrics: Metrics, counts: VersionCounts) {
     this.#record = call.record;
     this.#isFolded = call.isFolded === true;
     this.#metrics = metrics;
-    this.#model = model;
+    this.#counts = counts;
+    counts.pending += 1;
+    metrics.requestsInWork.inc({ model: counts.name });
   }
 
   onEvent(event: InferenceEvent): void {
@@ -47,8 +50,10 @@ class RecordingObserver implements StreamObserver {
   }
 
   onEnd(): void {
-    const { usage, timings } = this.#record;
-    const model = this.#model;
+    const { usage, timings, failure, cache, startedMs } = this.#record;
+    const model = this.#counts.name;
+    this.#counts.pending -= 1;
+    bookOutcome(this.#counts, { totalMs: performance.now() - startedMs, timings, failure, cache, nowMs: Date.now() });
     this.#metrics.requestsInWork.dec({ model });
     if (timings !== undefined) this.#metrics.queueSeconds.observe({ model }, timings.queueMs / 1000);
     if (usage !== undefined) {

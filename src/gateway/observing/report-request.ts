@@ -29,10 +29,13 @@ export function createReportRequest(metrics: Metrics, logger: Logger): (finished
   };
 }
 
-/** A stream that fails has sent 200 before; what counts is how it ended. */
+const LEAST_FAILURE = 400;
+
+/** A stream that fails has sent 200 before; what counts is how it ended. Protocols differ in the status of a failure that they send. */
 function statusOf(finished: FinishedRequest): number {
   if (!finished.isComplete) return errorTable.cancelled.status;
   const { failure } = finished.record;
+  if (finished.status >= LEAST_FAILURE) return finished.status;
   return failure === undefined ? finished.status : errorTable[failure].status;
 }
 

@@ -1,3 +1,12 @@
+export { registerAudio } from './audio/index.ts';
+export { formatErrorOf } from './format-error-of.ts';
+export { GrpcApplication, type BegunCall, type RpcFacts, type RpcGate } from './grpc/index.ts';
 export { httpErrorFacts } from './http/index.ts';
 export type { Call, InferenceDoor } from './inference-door.ts';
+export { createOpenInference, type OpenInference } from './open-inference-control/index.ts';
+export { registerOpenInferenceRpcs, type OpenInferenceRpcs } from './open-inference-grpc/index.ts';
+export { statusOf } from './open-inference-tensors/index.ts';
+export { isOpenInferencePath, OPEN_INFERENCE_PROBES, registerOpenInference } from './open-inference/index.ts';
 export { formatOpenAiError, registerOpenAi } from './openai/index.ts';
+export { registerRanking } from './ranking/index.ts';
+export { registerVision } from './vision/index.ts';

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
-import type { Principal, RoutedModel } from '../../core/messages/index.ts';
+import type { ModelRepository, Principal, RoutedModel } from '../../core/messages/index.ts';
 
 /** One inference call under way: who asks, until when, and whether anybody still waits. Made by the gateway before a body is read. */
 export interface Call {
@@ -18,6 +18,39 @@ export interface Call {
   readonly isFolded?: boolean;
 }
 
+/** How often something happened and how long it took in all. */
+export interface Tally {
+  readonly count: number;
+  readonly ns: number;
+}
+
+/** What has been counted for one version of a model since it was first asked. */
+export interface VersionStatistics {
+  /** Unix milliseconds; 0 before the first. */
+  readonly lastInferenceMs: number;
+  /** Rows that were computed; answers from the cache are not among them. */
+  readonly inferenceCount: number;
+  /** Batches that were executed. */
+  readonly executionCount: number;
+  readonly success: Tally;
+  readonly fail: Tally;
+  readonly queue: Tally;
+  readonly computeInput: Tally;
+  readonly computeInfer: Tally;
+  readonly computeOutput: Tally;
+  readonly cacheHit: Tally;
+  readonly cacheMiss: Tally;
+  /** Executions by the rows of their batch. */
+  readonly batches: ReadonlyMap<number, BatchStatistics>;
+}
+
+/** The executions of batches of one size. */
+export interface BatchStatistics {
+  readonly computeInput: Tally;
+  readonly computeInfer: Tally;
+  readonly computeOutput: Tally;
+}
+
 /** What a protocol may ask of the rest of the gateway. */
 export interface InferenceDoor {
   /**
@@ -27,6 +60,10 @@ export interface InferenceDoor {
   infer(request: InferenceRequest, call: Call): AsyncIterable<InferenceEvent>;
   /** Models that the caller may see. */
   models(call: Call): readonly RoutedModel[];
+  /** Absent where nobody loads and unloads models by name. */
+  readonly repository?: ModelRepository | undefined;
+  /** Undefined for a version that was never asked. */
+  statistics?(model: string, version: string): VersionStatistics | undefined;
 }
 
 /** What every protocol is given when its endpoints are put on an application. */

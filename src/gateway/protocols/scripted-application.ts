@@ -1,10 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { isTerminal, type InferenceEvent, type InferenceRequest } from '../../core/inference/index.ts';
-import type { RoutedModel } from '../../core/messages/index.ts';
+import type { ModelRepository, RoutedModel } from '../../core/messages/index.ts';
+import { formatErrorOf } from './format-error-of.ts';
 import { httpErrorFacts } from './http/index.ts';
-import type { Call, InferenceDoor } from './inference-door.ts';
-import { formatOpenAiError, registerOpenAi } from './openai/index.ts';
+import type { Call, InferenceDoor, ProtocolOptions } from './inference-door.ts';
+import { registerOpenAi } from './openai/index.ts';
 
 type Script = (request: InferenceRequest, call: Call) => AsyncIterable<InferenceEvent>;
 
@@ -12,6 +13,11 @@ export interface ScriptedOptions {
   readonly heartbeatMs?: number;
   readonly stalledReaderMs?: number;
   readonly models?: readonly RoutedModel[];
+  /** Whose key the caller presents; an inference key when absent. */
+  readonly role?: Call['principal']['role'];
+  readonly repository?: ModelRepository;
+  /** What puts endpoints on the application; the OpenAI ones when absent. */
+  readonly protocols?: ReadonlyArray<(app: FastifyInstance, door: InferenceDoor, options: ProtocolOptions) => void>;
 }
 
 /** For tests: the protocols on a real port, in front of a door that answers by a script. */
@@ -20,6 +26,7 @@ export class ScriptedApplication implements InferenceDoor {
   readonly requests: InferenceRequest[] = [];
   /** Answers the next requests. */
   script: Script = () => play([]);
+  readonly repository: ModelRepository | undefined;
   readonly #app: FastifyInstance;
   readonly #models: readonly RoutedModel[];
   readonly #calls = new WeakMap<FastifyRequest, Call>();
@@ -27,23 +34,30 @@ export class ScriptedApplication implements InferenceDoor {
   #cancelWaiters: Array<() => void> = [];
 
   constructor(options: ScriptedOptions = {}) {
-    const { heartbeatMs = 60_000, stalledReaderMs = 60_000, models = [scriptedModel('tiny')] } = options;
+    const {
+      heartbeatMs = 60_000,
+      stalledReaderMs = 60_000,
+      models = [scriptedModel('tiny')],
+      protocols = [registerOpenAi],
+    } = options;
     this.#models = models;
+    this.repository = options.repository;
     this.#app = Fastify({ bodyLimit: 100_000 });
     this.#app.addHook('onRequest', (request, reply, done) => {
       const abort = new AbortController();
       const requestId = `req-${request.id}`;
       reply.raw.once('close', () => abort.abort());
       reply.header('x-request-id', requestId);
-      const principal = { keyId: 'k', role: 'inference' } as const;
+      const principal = { keyId: 'k', role: options.role ?? 'inference' };
       this.#calls.set(request, { requestId, principal, signal: abort.signal, deadlineMs: performance.now() + 60_000 });
       done();
     });
-    this.#app.setErrorHandler((thrown, _request, reply) => {
-      const { status, headers, body } = formatOpenAiError(httpErrorFacts(thrown));
+    this.#app.setErrorHandler((thrown, request, reply) => {
+      const { status, headers, body } = formatErrorOf(request.url, httpErrorFacts(thrown));
       return reply.code(status).headers(headers).send(body);
     });
-    registerOpenAi(this.#app, this, { callOf: (request) => this.#callOf(request), heartbeatMs, stalledReaderMs, bodyDepth: 64 });
+    const shared = { callOf: (request: FastifyRequest) => this.#callOf(request), heartbeatMs, stalledReaderMs, bodyDepth: 64 };
+    for (const register of protocols) register(this.#app, this, shared);
   }
 
   /** Opens a free port; returns it. */

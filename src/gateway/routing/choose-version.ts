@@ -1,6 +1,6 @@
 import { nearestNames } from '../../core/collections/index.ts';
 import { PlinthError } from '../../core/errors/index.ts';
-import type { RoutedModel } from '../../core/messages/index.ts';
+import { isServing, type RoutedModel } from '../../core/messages/index.ts';
 
 /**
  * Which version of a model answers: the one that is asked for, else the highest that is ready, else the highest. Throws
@@ -30,10 +30,6 @@ export function chooseVersion(wanted: WantedVersion, models: readonly RoutedMode
 export interface WantedVersion {
   readonly name: string;
   readonly version?: string | undefined;
-}
-
-function isServing(model: RoutedModel): boolean {
-  return model.facts?.tensors?.config.ensembleSteps !== undefined || model.replicas.some(({ state }) => state === 'ready');
 }
 
 const LONGEST_SHOWN = 100;

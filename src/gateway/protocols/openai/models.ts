@@ -13,7 +13,7 @@ export function formatModelList(models: readonly RoutedModel[]): string {
 
 export function formatModel(model: RoutedModel): string {
   const { name, createdAt, facts } = model;
-  const extra = facts === undefined ? {} : { max_model_len: facts.contextTokens };
+  const extra = facts === undefined || facts.contextTokens === 0 ? {} : { max_model_len: facts.contextTokens };
   return JSON.stringify({ id: name, object: 'model', created: createdAt, owned_by: 'plinth', ...extra });
 }
 

@@ -1,0 +1,1 @@
+export { createCache, type CacheOptions } from './cache-responses.ts';

@@ -1,0 +1,1 @@
+export { createCompose, type ComposeOptions } from './compose-steps.ts';

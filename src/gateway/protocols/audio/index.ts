@@ -1,0 +1,1 @@
+export { registerAudio } from './register-audio.ts';

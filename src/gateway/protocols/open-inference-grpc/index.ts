@@ -1,0 +1,2 @@
+export type { StreamRules } from './infer-stream.ts';
+export { registerOpenInferenceRpcs, type OpenInferenceRpcs } from './register-open-inference.ts';

@@ -1,0 +1,46 @@
+import { PlinthError } from '../../../core/errors/index.ts';
+import type { RoutedModel } from '../../../core/messages/index.ts';
+import type { Capability } from '../../../core/models/index.ts';
+import { findModel, requireCapability } from '../openai/index.ts';
+
+const MOST_NAMES_SHOWN = 3;
+
+/**
+ * The model that was asked for; where a dialect lets callers leave it out, the only one that can do it. Throws `model_not_found`,
+ * `unsupported_capability`, and `invalid_request` when several could be meant.
+ */
+export function chooseModel(
+  models: readonly RoutedModel[],
+  name: string | null | undefined,
+  capability: Capability,
+): RoutedModel {
+  if (typeof name === 'string') {
+    const model = findModel(models, name);
+    requireCapability(model, capability, 'model');
+    return model;
+  }
+  const able = models.filter((model) => model.facts?.capabilities.includes(capability));
+  const names = [...new Set(able.map((model) => model.name))];
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return findModel(able, only);
+  throw only === undefined ? nobodyCan(models, capability) : tooMany(names);
+}
+
+function nobodyCan(models: readonly RoutedModel[], capability: Capability): PlinthError {
+  const [model] = models;
+  if (model?.facts !== undefined) {
+    try {
+      requireCapability(model, capability, 'model');
+    } catch (error) {
+      if (error instanceof PlinthError) return error;
+    }
+  }
+  return new PlinthError({ code: 'model_not_ready', message: 'No model that could answer this is ready.', param: 'model' });
+}
+
+function tooMany(names: readonly string[]): PlinthError {
+  const shown = names.slice(0, MOST_NAMES_SHOWN).map((name) => `'${name}'`);
+  const more = names.length > MOST_NAMES_SHOWN ? ', …' : '';
+  const message = `Missing required parameter: 'model'; several could answer: ${shown.join(', ')}${more}.`;
+  return new PlinthError({ code: 'invalid_request', message, param: 'model' });
+}

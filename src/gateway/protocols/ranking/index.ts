@@ -1,0 +1,1 @@
+export { registerRanking } from './register-ranking.ts';

@@ -1,0 +1,1 @@
+export { registerVision } from './register-vision.ts';
