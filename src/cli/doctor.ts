@@ -35,10 +35,10 @@ export function registerDoctor(program: Command, shell: Shell): void {
 }
 
 async function examine(config: Config): Promise<Finding[]> {
-  const { home, host, port, managementHost, managementPort } = config;
+  const { home, host, port, grpcPort, managementHost, managementPort } = config;
   const running = listRunning(home);
-  const ownerOf = (wanted: number, url: 'url' | 'managementUrl') => {
-    const owner = running.find((serve) => Number(new URL(serve[url]).port) === wanted);
+  const ownerOf = (wanted: number, address: 'url' | 'grpcAddress' | 'managementUrl') => {
+    const owner = running.find((serve) => Number(/\d+(?=\/?$)/.exec(serve[address] ?? '')?.[0]) === wanted);
     return owner === undefined ? {} : { owner: owner.pid };
   };
   return Promise.all([
@@ -48,6 +48,7 @@ async function examine(config: Config): Promise<Finding[]> {
     checkDisk(home),
     checkMemory(),
     checkPort({ setting: 'port', host, port, ...ownerOf(port, 'url') }),
+    checkPort({ setting: 'grpcPort', host, port: grpcPort, ...ownerOf(grpcPort, 'grpcAddress') }),
     checkPort({
       setting: 'managementPort',
       host: managementHost,

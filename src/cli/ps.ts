@@ -8,6 +8,7 @@ const ANSWER_LIMIT_MS = 5000;
 
 const reportSchema = z.looseObject({
   model: z.string(),
+  version: z.string().optional(),
   id: z.string(),
   pid: z.number().optional(),
   state: z.string(),
@@ -44,6 +45,7 @@ async function readReplicas(running: RunningServe): Promise<Row[]> {
 
 const COLUMNS: ReadonlyArray<Column<Row>> = [
   { title: 'MODEL', isElastic: true, value: (row) => row.model },
+  { title: 'VERSION', align: 'right', isSpare: true, value: (row) => row.version },
   { title: 'REPLICA', value: (row) => row.id },
   { title: 'PID', align: 'right', isSpare: true, value: (row) => row.pid },
   { title: 'STATE', value: (row) => row.state },

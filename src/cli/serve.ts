@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config/index.ts';
+import { isServing } from '../core/messages/index.ts';
 import type { ModelFacts } from '../core/models/index.ts';
 import { createLogger, type Logger } from '../core/telemetry/index.ts';
 import type { Control, ControlEvent, Keyring } from '../control/index.ts';
@@ -13,16 +14,19 @@ export function registerServe(program: Command, shell: Shell): void {
   const serve = program
     .command('serve')
     .description('serve models until it is stopped')
-    .argument('[models...]', 'catalog names, paths to .gguf files or source references (default: those of the configuration)');
+    .argument(
+      '[models...]',
+      'catalog names, paths to .gguf or .onnx files or to folders of models, or source references (default: those of the configuration)',
+    );
   addConfigFlags(serve).action(async (given: string[]) => {
     const models = given.map((model) => resolveModelArgument(model, shell.env));
     const { config } = readConfig(serve, shell, { models });
-    await runServe(config, shell);
+    await runServe(config, shell, program.version());
   });
 }
 
 /** Resolves when the banner is out; the process lives on until a signal ends it. */
-async function runServe(config: Config, shell: Shell): Promise<void> {
+async function runServe(config: Config, shell: Shell, version: string | undefined): Promise<void> {
   const startedAtMs = performance.now();
   // Lines that are no JSON stay out of a log that is read by machines.
   const status = openStatusLine(shell.err.isInteractive ? shell.err : shell.out);
@@ -37,24 +41,42 @@ async function runServe(config: Config, shell: Shell): Promise<void> {
     showStart(event);
   };
   const onDrainRequested = () => shutdown.drain('asked over the management port');
-  const rooms = await openRooms({ config, logger, ...home, observer, onDrainRequested });
+  const rooms = await openRooms({
+    config,
+    logger,
+    ...home,
+    observer,
+    onDrainRequested,
+    ...(version !== undefined && { version }),
+  });
   const { control, gateway, token } = rooms;
   const address = { url: reachableUrl(gateway), managementUrl: control.managementUrl };
   const end = async (limitMs: number) => {
     await rooms.drain(limitMs);
     await home.close();
   };
+  const grpcAddress = reachableAddress(gateway);
   const release = await orElse(
-    () => writeRunFile(config.home, { ...address, pid: process.pid, token }),
+    () => writeRunFile(config.home, { ...address, grpcAddress, pid: process.pid, token }),
     () => end(0),
   );
   shutdown.attach({ ...rooms, drain: end, release });
-  logger.info(address, 'listening; models are loading');
+  logger.info({ ...address, grpcAddress }, 'listening; models are loading');
   const models = await waitForModels(control);
   status.clear();
   if (shutdown.hasBegun) return;
-  if (control.modelNames.every((name) => lost.has(name))) shutdown.fail(describeLoss(models));
-  else await announce({ config, keyring: home.keyring, address, models, shell, startMs: performance.now() - startedAtMs });
+  const { modelNames } = control;
+  if (modelNames.length > 0 && modelNames.every((name) => lost.has(name))) shutdown.fail(describeLoss(models));
+  else
+    await announce({
+      config,
+      keyring: home.keyring,
+      address,
+      grpcAddress,
+      models,
+      shell,
+      startMs: performance.now() - startedAtMs,
+    });
 }
 
 /** The value, or what it threw once `undo` has put things back. */
@@ -77,6 +99,7 @@ function openLog(config: Config, shell: Shell, status: StatusLine): Logger {
 
 interface ModelOutcome {
   readonly name: string;
+  readonly version?: string;
   /** Its facts when it is ready, else why it is not. */
   readonly outcome: ModelFacts | string;
 }
@@ -85,10 +108,15 @@ interface ModelOutcome {
 async function waitForModels(control: Control): Promise<readonly ModelOutcome[]> {
   await control.whenSettled();
   await Promise.any(control.modelNames.map((name) => control.whenReady(name))).catch(() => undefined);
-  return control.current().models.map(({ name, facts, failure, replicas }) => {
-    const isReady = replicas.some((replica) => replica.state === 'ready');
-    return { name, outcome: isReady && facts !== undefined ? facts : (failure ?? 'still loading') };
+  const outcomes = control.current().models.map((model): ModelOutcome => {
+    const { name, version, facts, failure } = model;
+    return { name, version, outcome: isServing(model) && facts !== undefined ? facts : (failure ?? 'still loading') };
   });
+  const unread = control.modelNames.flatMap((name): readonly ModelOutcome[] => {
+    const failure = control.failureOf(name);
+    return failure === undefined ? [] : [{ name, outcome: failure }];
+  });
+  return [...outcomes, ...unread];
 }
 
 function describeLoss(models: readonly ModelOutcome[]): string {
@@ -100,28 +128,34 @@ interface Announcement {
   readonly config: Config;
   readonly keyring: Keyring;
   readonly address: { readonly url: string; readonly managementUrl: string };
+  readonly grpcAddress: string | undefined;
   readonly models: readonly ModelOutcome[];
   readonly shell: Shell;
   readonly startMs: number;
 }
 
-async function announce({ config, keyring, address, models, shell, startMs }: Announcement): Promise<void> {
+async function announce({ config, keyring, address, grpcAddress, models, shell, startMs }: Announcement): Promise<void> {
   const key = await chooseKey(keyring, shell);
   const { certFile } = config.tls;
   const trust = certFile === undefined ? {} : { certFile };
   const curls = models.flatMap(({ name, outcome }) =>
-    typeof outcome === 'string'
-      ? []
-      : [chooseCurl({ ...address, ...trust, model: name, capabilities: outcome.capabilities, key: key.value })],
+    typeof outcome === 'string' ? [] : [chooseCurl({ ...address, ...trust, model: name, ...outcome, key: key.value })],
   );
   const curl = curls[0] === undefined ? {} : { curl: curls[0] };
-  shell.out.write(formatBanner({ ...address, models, key: key.text, startMs, ...curl }, shell.out));
+  shell.out.write(formatBanner({ ...address, grpcAddress, models, key: key.text, startMs, ...curl }, shell.out));
 }
 
 /** An address that listens everywhere is reached on this machine through loopback. */
 function reachableUrl({ url, host, port }: Rooms['gateway']): string {
-  const isEverywhere = host === '0.0.0.0' || host === '::';
-  return isEverywhere ? `${new URL(url).protocol}//127.0.0.1:${port}` : url;
+  return isEverywhere(host) ? `${new URL(url).protocol}//127.0.0.1:${port}` : url;
+}
+
+function reachableAddress({ grpcAddress, host }: Rooms['gateway']): string | undefined {
+  return isEverywhere(host) ? grpcAddress?.replace(/^.*:/, '127.0.0.1:') : grpcAddress;
+}
+
+function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }
 
 /**

@@ -14,6 +14,8 @@ const names: ReadonlyArray<readonly [reference: string, name: string]> = [
   ['pypi:pack==1.2/inside/z.GGUF', 'z'],
   ['file:///srv/.hidden.gguf', 'hidden'],
   ['/srv/☃.gguf', 'model'],
+  ['./my model/', 'my-model'],
+  ['./net.onnx', 'net'],
 ];
 
 for (const [reference, name] of names) {
@@ -27,7 +29,10 @@ test('a plain entry takes every default and is obtained by what was written', ()
   assert.equal(plan?.replicaCount, 2);
   assert.deepEqual(plan?.spec, {
     name: 'a',
+    version: '1',
     engine: 'llama',
+    task: 'generate',
+    onnx: { executionProvider: 'cpu', intraOpThreads: 0, spinning: 'off', memoryArena: 'on' },
     slots: 4,
     contextTokens: 0,
     threads: 0,

@@ -2,11 +2,16 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../core/config/index.ts';
-import { PlinthError } from '../core/errors/index.ts';
-import type { KeyVerifier, RoutedModel, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
+import type {
+  KeyVerifier,
+  ModelRepository,
+  RoutedModel,
+  RoutedReplica,
+  RoutingSnapshot,
+  SnapshotSource,
+} from '../core/messages/index.ts';
 import type { ModelFacts } from '../core/models/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import { chooseModelPlans, type ModelPlan } from './choose-model-plans.ts';
 import type { ControlObserver } from './control-events.ts';
 import { HostedModel } from './hosted-model.ts';
 import {
@@ -16,6 +21,8 @@ import {
   registerStatusRoutes,
   type ManagementPort,
 } from './management/index.ts';
+import { ModelFleet } from './model-fleet.ts';
+import { ModelOffers, type ModelOffer } from './model-offers.ts';
 import {
   openRunFolder,
   Placement,
@@ -25,6 +32,7 @@ import {
   type RunFolder,
 } from './placement/index.ts';
 import type { ModelStore } from './registry/index.ts';
+import { RepositoryWatch } from './repository-watch.ts';
 import { SnapshotBoard } from './snapshot-board.ts';
 
 /** What the control room needs; the command line opens store and keyring and closes them after `stop`. */
@@ -47,8 +55,12 @@ export interface ControlOptions {
 export interface Control extends SnapshotSource {
   /** `http://127.0.0.1:8081`, with the port that was really taken. */
   readonly managementUrl: string;
-  /** Names of the configured models, in order. */
+  /** Names of the models that are loaded at start, in order. */
   readonly modelNames: readonly string[];
+  /** Loads and unloads models by name. */
+  readonly repository: ModelRepository;
+  /** Why a model has not even a version that could be loaded, in words fit for a caller. */
+  failureOf(model: string): string | undefined;
   replicas(): readonly ReplicaReport[];
   /** Settles when the model first answers (its facts), or with the PlinthError that keeps it from doing so. */
   whenReady(model: string): Promise<ModelFacts>;
@@ -66,10 +78,11 @@ export interface Control extends SnapshotSource {
  * the same name. `config.home` is absolute.
  */
 export async function startControl(options: ControlOptions): Promise<Control> {
-  const plans = chooseModelPlans(options.config);
-  const room = new ControlRoom({ ...options, plans, runFolder: await openRunFolder(options.config.home) });
+  const runFolder = await openRunFolder(options.config.home);
+  const offers = new ModelOffers({ config: options.config, privateFolder: runFolder.path });
+  const room = new ControlRoom({ ...options, offers, runFolder });
   try {
-    await room.open();
+    await room.open(await offers.readAll());
   } catch (error) {
     await room.stop();
     throw error;
@@ -78,7 +91,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 }
 
 interface RoomOptions extends ControlOptions {
-  readonly plans: readonly ModelPlan[];
+  readonly offers: ModelOffers;
   readonly runFolder: RunFolder;
 }
 
@@ -86,25 +99,49 @@ class ControlRoom implements Control {
   readonly #options: RoomOptions;
   readonly #board: SnapshotBoard;
   readonly #placement: Placement;
-  readonly #models: readonly HostedModel[];
+  readonly #fleet: ModelFleet;
+  readonly #watch: RepositoryWatch;
   readonly #startedAtUnixMs = Date.now();
+  #modelNames: readonly string[] = [];
   #port: ManagementPort | undefined;
   #isDraining = false;
   #stopped: Promise<void> | undefined;
 
   constructor(options: RoomOptions) {
     this.#options = options;
-    const { runFolder, metrics, logger, store, observer = () => undefined } = options;
-    this.#board = new SnapshotBoard({ readModels: () => this.#readModels(), logger });
+    const { config, offers, runFolder, metrics, logger, store, observer = () => undefined } = options;
+    const { controlMode, pollMs } = config.repository;
+    const onChanged = () => this.#board.publish();
     this.#placement = new Placement({ runFolder, metrics, logger, workerPath: options.workerPath ?? ownWorkerPath() });
-    const room = { store, placement: this.#placement, logger, observer, onChanged: () => this.#board.publish() };
-    this.#models = options.plans.map((plan) => new HostedModel({ ...room, plan }));
-    this.#board.publish();
+    const room = { store, placement: this.#placement, logger, observer, onChanged };
+    this.#fleet = new ModelFleet({
+      ...room,
+      offers,
+      host: (plan) => new HostedModel({ ...room, plan }),
+      drainMs: config.limits.drainMs,
+      allowsRequests: () => controlMode !== 'poll',
+    });
+    this.#watch = new RepositoryWatch({ offers, fleet: this.#fleet, pollMs, logger });
+    this.#board = new SnapshotBoard({
+      readModels: () => this.#readModels(),
+      isUnloaded: () => this.#fleet.isUnloaded,
+      logger,
+    });
   }
 
-  async open(): Promise<void> {
+  async open(offers: readonly ModelOffer[]): Promise<void> {
+    const { controlMode, loadModels } = this.#options.config.repository;
+    for (const offer of offers) this.#fleet.add(offer);
+    this.#modelNames = offers
+      .filter(({ name, origin }) => {
+        if (controlMode !== 'explicit' || origin === 'configured') return true;
+        return loadModels.includes('*') || loadModels.includes(name);
+      })
+      .map(({ name }) => name);
     this.#port = await openManagementPort({ ...this.#options, mount: (app) => this.#mountRoutes(app) });
-    for (const model of this.#models) void model.start();
+    if (controlMode === 'poll') await this.#watch.start();
+    await Promise.all(this.#modelNames.map((name) => this.#fleet.begin(name)));
+    this.#board.publish();
   }
 
   get managementUrl(): string {
@@ -112,7 +149,15 @@ class ControlRoom implements Control {
   }
 
   get modelNames(): readonly string[] {
-    return this.#models.map((model) => model.name);
+    return this.#modelNames;
+  }
+
+  get repository(): ModelRepository {
+    return this.#fleet;
+  }
+
+  failureOf(name: string): string | undefined {
+    return this.#fleet.failureOf(name);
   }
 
   current(): RoutingSnapshot {
@@ -124,17 +169,15 @@ class ControlRoom implements Control {
   }
 
   replicas(): readonly ReplicaReport[] {
-    return this.modelNames.flatMap((name) => this.#placement.reports(name));
+    return this.#fleet.reports();
   }
 
   whenReady(name: string): Promise<ModelFacts> {
-    const model = this.#models.find((candidate) => candidate.name === name);
-    if (model !== undefined) return model.whenReady();
-    return Promise.reject(new PlinthError({ code: 'model_not_found', message: `The model '${name}' is not configured.` }));
+    return this.#fleet.whenReady(name);
   }
 
-  async whenSettled(): Promise<void> {
-    await Promise.all(this.#models.map((model) => model.whenSettled()));
+  whenSettled(): Promise<void> {
+    return this.#fleet.whenSettled();
   }
 
   beginDrain(): void {
@@ -150,14 +193,13 @@ class ControlRoom implements Control {
 
   async #endAll(): Promise<void> {
     this.beginDrain();
-    for (const model of this.#models) model.stop();
+    this.#watch.stop();
+    this.#fleet.stop();
     await Promise.all([this.#placement.stop(), this.#port?.close()]);
   }
 
   #readModels(): readonly RoutedModel[] {
-    return this.#models.map((model) =>
-      model.routed(this.#placement.routedReplicas(model.name).map((replica) => this.#route(replica))),
-    );
+    return this.#fleet.routed().map((model) => ({ ...model, replicas: model.replicas.map((replica) => this.#route(replica)) }));
   }
 
   #route(replica: RoutedReplica): RoutedReplica {

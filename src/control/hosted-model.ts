@@ -1,13 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorFactsOf, PlinthError, type ErrorFacts } from '../core/errors/index.ts';
-import type { RoutedModel, RoutedReplica } from '../core/messages/index.ts';
+import { isServing, type RoutedModel } from '../core/messages/index.ts';
 import type { ModelFacts, ModelSpec } from '../core/models/index.ts';
 import type { Logger } from '../core/telemetry/index.ts';
-import type { ModelPlan } from './choose-model-plans.ts';
+import { completeSpec, type ModelPlan } from './choose-model-plans.ts';
 import { chooseObtainRetry } from './choose-obtain-retry.ts';
 import type { ControlEvent, ControlObserver } from './control-events.ts';
-import { replicaError, type Placement, type PlacementListener, type ReplicaEnd } from './placement/index.ts';
-import type { ModelStore } from './registry/index.ts';
+import {
+  replicaError,
+  type PlacedModel,
+  type Placement,
+  type PlacementListener,
+  type ReplicaEnd,
+  type ReplicaReport,
+} from './placement/index.ts';
+import { screenOnnxFile, type ModelStore } from './registry/index.ts';
 
 /** Starts that may fail before whoever waits for the model is told; they go on after that. */
 const TOLERATED_FAILURES = 3;
@@ -26,13 +33,17 @@ export interface HostedModelOptions {
 
 type Lost = Parameters<PlacementListener['onLost']>[0];
 
-/** One configured model on its way from a reference to ready replicas, and what there is to say of it meanwhile. */
+/**
+ * One version of a model on its way from a plan to ready replicas, and what there is to say of it meanwhile. It is loaded once; another
+ * plan for the same version is another HostedModel.
+ */
 export class HostedModel implements PlacementListener {
   readonly #options: HostedModelOptions;
   readonly #abort = new AbortController();
   readonly #ready = Promise.withResolvers<ModelFacts>();
   readonly #settled = Promise.withResolvers<void>();
   readonly #createdAt = Math.floor(Date.now() / 1_000);
+  #placed: PlacedModel | undefined;
   #facts: ModelFacts | undefined;
   #failure: string | undefined;
   /** When the next try comes after the failure; never when undefined. */
@@ -59,12 +70,19 @@ export class HostedModel implements PlacementListener {
     return this.#settled.promise;
   }
 
-  /** Obtains the file, as often as that can help, and places the replicas. Never rejects. */
+  get isServing(): boolean {
+    return isServing(this.routed());
+  }
+
+  /** Obtains and checks the file, as often as that can help, and places the replicas. Never rejects. */
   async start(): Promise<void> {
     const { plan, placement } = this.#options;
+    if (plan.ensemble !== undefined) return this.#becomeReady(plan.ensemble);
     try {
-      const spec = plan.reference === undefined ? plan.spec : await this.#obtain(plan.reference);
-      placement.place(spec, plan.replicaCount, this);
+      const spec = plan.reference === undefined ? await this.#checkInPlace(plan.spec) : await this.#obtain(plan.reference);
+      if (this.#abort.signal.aborted) return;
+      this.#placed = placement.place(spec, plan.replicaCount, this);
+      this.#options.onChanged();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#options.logger.error({ model: this.name, err: error }, 'model cannot be served');
     }
@@ -79,20 +97,31 @@ export class HostedModel implements PlacementListener {
     this.#settled.resolve();
   }
 
-  routed(replicas: readonly RoutedReplica[]): RoutedModel {
-    const { name, queueLength, queueTimeoutMs } = this.#options.plan.spec;
-    const isServing = replicas.some((replica) => replica.state === 'ready' || replica.state === 'draining');
-    const isComing = isServing || replicas.some((replica) => replica.state === 'loading' || replica.state === 'unready');
+  /** Takes it out of service: its replicas finish what they hold and end, at the latest after `drainMs`. Resolves when they are gone. */
+  async retire(drainMs: number): Promise<void> {
+    this.stop();
+    await this.#placed?.retire(drainMs);
+  }
+
+  reports(): readonly ReplicaReport[] {
+    return this.#placed?.reports() ?? [];
+  }
+
+  routed(): RoutedModel {
+    const replicas = this.#placed?.routed() ?? [];
+    const { name, version, queueLength, queueTimeoutMs } = this.#options.plan.spec;
+    const isBusy = replicas.some((replica) => replica.state === 'ready' || replica.state === 'draining');
+    const isComing = isBusy || replicas.some((replica) => replica.state === 'loading' || replica.state === 'unready');
     const isHeld = this.#failure !== undefined && !isComing && (this.#retryInMs ?? Infinity) > LONGEST_WORTHWHILE_WAIT_MS;
     return {
       name,
-      version: this.#options.plan.spec.version,
+      version,
       createdAt: this.#createdAt,
       ...(this.#facts && { facts: this.#facts }),
       replicas,
       queueLength,
       queueTimeoutMs,
-      ...(this.#failure !== undefined && !isServing && { failure: this.#failure }),
+      ...(this.#failure !== undefined && !isBusy && { failure: this.#failure }),
       ...(isHeld && { isHeld }),
     };
   }
@@ -105,11 +134,16 @@ export class HostedModel implements PlacementListener {
     this.#tell({ type: 'replica-loading', model: this.name, replica: replicaId });
   }
 
-  onReady({ replicaId, facts, loadMs }: Parameters<PlacementListener['onReady']>[0]): void {
+  onReady(ready: Parameters<PlacementListener['onReady']>[0]): void {
+    const facts = this.#options.plan.describe(ready.facts);
+    this.#becomeReady(facts);
+    this.#tell({ type: 'replica-ready', model: this.name, replica: ready.replicaId, facts, loadMs: ready.loadMs });
+  }
+
+  #becomeReady(facts: ModelFacts): void {
     this.#facts = facts;
     this.#failure = undefined;
     this.#options.onChanged();
-    this.#tell({ type: 'replica-ready', model: this.name, replica: replicaId, facts, loadMs });
     this.#ready.resolve(facts);
     this.#settled.resolve();
   }
@@ -138,6 +172,20 @@ export class HostedModel implements PlacementListener {
     if (retryInMs === undefined || this.#failedStarts >= TOLERATED_FAILURES) this.#ready.reject(new PlinthError(facts));
   }
 
+  /** A file of a model repository is served where it lies. */
+  async #checkInPlace(spec: ModelSpec): Promise<ModelSpec> {
+    if (spec.filePath === undefined) return spec;
+    try {
+      await screenOnnxFile(spec.filePath, { signal: this.#abort.signal });
+      return spec;
+    } catch (error) {
+      const facts = errorFactsOf(error);
+      if (!this.#abort.signal.aborted) this.#noteFailure(facts, undefined);
+      this.#ready.reject(new PlinthError(facts, { cause: error }));
+      throw error;
+    }
+  }
+
   async #obtain(reference: string): Promise<ModelSpec> {
     for (let failures = 1; ; failures++) {
       try {
@@ -163,7 +211,7 @@ export class HostedModel implements PlacementListener {
       onSourceFailed: (source, reason) => this.#tell({ type: 'source-failed', model: this.name, source, reason }),
     });
     this.#tell({ type: 'model-obtained', model: this.name, source: obtained.source, fileBytes: obtained.bytes });
-    return { ...this.#options.plan.spec, filePath: obtained.filePath };
+    return completeSpec(this.#options.plan, obtained);
   }
 
   #noteFailure(error: ErrorFacts, retryInMs: number | undefined): void {

@@ -6,6 +6,7 @@ export type { ReplacementReason, ReplicaReport } from './placement/index.ts';
 export {
   catalog,
   openModelStore,
+  sourcesOf,
   type ModelStore,
   type ObtainedModel,
   type PullProgress,

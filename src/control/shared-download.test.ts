@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { startFileHost, type FileHost, type HostedFile } from '../../tests/support/file-host.ts';
+import { hostedFile, offerRepository, repositoryUrl, writeAdder } from '../../tests/support/hosted-repository.ts';
 import { draftTinyModel, writeGguf } from '../../tests/support/tiny-gguf.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -90,6 +91,27 @@ describe('downloads of several processes', () => {
     assert.deepEqual(await readFile(heir.result ?? ''), content);
     assert.equal(host.requests.length, 2);
     assert.match(host.requests[1]?.range ?? '', /^bytes=[1-9]\d{5,}-$/);
+  });
+
+  test('a model of several files is shared and taken over like one file, and no folder is seen before it is whole', async () => {
+    const graph = writeAdder(1);
+    offerRepository(host, { 'onnx/model.onnx': graph, 'config.json': Buffer.from('{}') });
+    host.files.set(repositoryUrl('onnx/model.onnx'), { ...hostedFile(graph), pauseMs: 30 });
+    const folders = async (): Promise<string[]> => readdir(join(home, 'models', 'folders')).catch(() => []);
+    const owner = pull('hf:org/repo');
+    await until(() => owner.receivedBytes > MEBIBYTE);
+    const heir = pull('hf:org/repo');
+    await until(() => heir.phases.has('waiting'));
+    owner.child.kill('SIGKILL');
+    await owner.ended;
+    assert.deepEqual(await folders(), []);
+    await heir.ended;
+    assert.deepEqual(await readFile(heir.result ?? ''), graph);
+    assert.equal((await folders()).length, 1);
+    assert.deepEqual(await readdir(join(home, 'models', 'partial')), []);
+    const graphRequests = host.requests.filter((request) => request.path === repositoryUrl('onnx/model.onnx'));
+    assert.equal(graphRequests.length, 2);
+    assert.match(graphRequests[1]?.range ?? '', /^bytes=[1-9]\d{5,}-$/);
   });
 
   test('a package client ends with the process that started it, and its debris goes with the next attempt', async () => {

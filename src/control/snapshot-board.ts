@@ -1,8 +1,10 @@
-import type { RoutedModel, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
+import { isServing, type RoutedModel, type RoutingSnapshot, type SnapshotSource } from '../core/messages/index.ts';
 import type { Logger } from '../core/telemetry/index.ts';
 
 export interface SnapshotBoardOptions {
   readonly readModels: () => readonly RoutedModel[];
+  /** Nothing is meant to be served, which is no reason to be unready. */
+  readonly isUnloaded: () => boolean;
   readonly logger: Logger;
 }
 
@@ -27,7 +29,7 @@ export class SnapshotBoard implements SnapshotSource {
 
   publish(): void {
     const models = this.#options.readModels();
-    this.#snapshot = { revision: this.#snapshot.revision + 1, isReady: chooseReadiness(models), models };
+    this.#snapshot = { revision: this.#snapshot.revision + 1, isReady: this.#isReady(models), models };
     for (const listener of this.#listeners) this.#tell(listener);
   }
 
@@ -38,9 +40,9 @@ export class SnapshotBoard implements SnapshotSource {
       this.#options.logger.error({ err: error }, 'a listener to snapshots failed');
     }
   }
-}
 
-function chooseReadiness(models: readonly RoutedModel[]): boolean {
-  const isAnswering = ({ replicas }: RoutedModel) => replicas.some((replica) => replica.state === 'ready');
-  return models.some(isAnswering) && models.every((model) => isAnswering(model) || model.failure !== undefined);
+  #isReady(models: readonly RoutedModel[]): boolean {
+    const isAnswering = models.some(isServing) || this.#options.isUnloaded();
+    return isAnswering && models.every((model) => isServing(model) || model.failure !== undefined);
+  }
 }

@@ -2,22 +2,28 @@ import { createServer } from 'node:net';
 import type { Finding } from './finding.ts';
 
 export interface PortUse {
-  readonly setting: 'port' | 'managementPort';
+  readonly setting: 'port' | 'grpcPort' | 'managementPort';
   readonly host: string;
   readonly port: number;
   /** The process id of a serve of this home that has the port. */
   readonly owner?: number;
 }
 
-/** Whether a serve could listen there. */
+const WORDS: Readonly<Record<PortUse['setting'], { readonly name: string; readonly flag: string }>> = {
+  port: { name: 'inference port', flag: '--port' },
+  grpcPort: { name: 'gRPC port', flag: '--grpc-port' },
+  managementPort: { name: 'management port', flag: '--management-port' },
+};
+
+/** Whether a serve could listen there; a negative port is one that is not wanted. */
 export async function checkPort({ setting, host, port, owner }: PortUse): Promise<Finding> {
-  const name = setting === 'port' ? 'inference port' : 'management port';
+  const { name, flag } = WORDS[setting];
   const where = `${host}:${port}`;
+  if (port < 0) return { name, level: 'ok', detail: 'not wanted' };
   if (port === 0) return { name, level: 'ok', detail: `a free one of ${host}` };
   if (owner !== undefined) return { name, level: 'ok', detail: `${where}, in use by plinth serve (process ${owner})` };
   const failure = await tryListening(host, port);
   if (failure === undefined) return { name, level: 'ok', detail: `${where} is free` };
-  const flag = setting === 'port' ? '--port' : '--management-port';
   return {
     name,
     level: 'fail',

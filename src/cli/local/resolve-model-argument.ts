@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /**
@@ -5,8 +6,14 @@ import { resolve } from 'node:path';
  * folder and tells the old one in INIT_CWD. Names and source references stay as they are.
  */
 export function resolveModelArgument(given: string, env: Readonly<Record<string, string | undefined>>): string {
-  const isPath = given.startsWith('.') || (given.toLowerCase().endsWith('.gguf') && !/^[a-z]+:/i.test(given));
-  if (!isPath) return given;
   const isFromNpm = env['npm_lifecycle_event'] !== undefined && env['npm_lifecycle_event'] !== 'npx';
-  return resolve((isFromNpm ? env['INIT_CWD'] : undefined) ?? '.', given);
+  const path = resolve((isFromNpm ? env['INIT_CWD'] : undefined) ?? '.', given);
+  return isPath(given, path) ? path : given;
+}
+
+/** A name may hold a slash, so that a folder is one only where it is there. */
+function isPath(given: string, path: string): boolean {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(given)) return false;
+  if (given.startsWith('.') || /\.(gguf|onnx)$/i.test(given)) return true;
+  return given.includes('/') && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
 }

@@ -7,6 +7,7 @@ const runFileSchema = z.object({
   pid: z.int().min(1),
   url: z.url(),
   managementUrl: z.url(),
+  grpcAddress: z.string().optional(),
   token: z.string().min(16),
 });
 

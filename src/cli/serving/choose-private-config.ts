@@ -9,6 +9,7 @@ export function choosePrivateConfig(config: Config, model: string): Config {
     ...config,
     host: '127.0.0.1',
     port: 0,
+    grpcPort: -1,
     managementHost: '127.0.0.1',
     managementPort: 0,
     tls: {},

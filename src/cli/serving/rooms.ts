@@ -12,6 +12,8 @@ export interface RoomOptions {
   readonly logger: Logger;
   readonly observer: ControlObserver;
   readonly onDrainRequested: () => void;
+  /** The product's own, as protocols tell it. */
+  readonly version?: string;
 }
 
 /** The two rooms of a serve, wired together and listening. */
@@ -48,7 +50,9 @@ export async function openRooms(options: RoomOptions): Promise<Rooms> {
   });
   try {
     const hasKeys = () => !options.keyring.isEmpty('inference');
-    const gateway = await startGateway({ config, snapshots: control, keys, metrics, logger, hasKeys });
+    const { repository } = control;
+    const version = options.version === undefined ? {} : { version: options.version };
+    const gateway = await startGateway({ config, snapshots: control, keys, metrics, logger, hasKeys, repository, ...version });
     return {
       control,
       gateway,

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { RoutedModel } from '../../core/messages/index.ts';
+import { isServing, type RoutedModel } from '../../core/messages/index.ts';
 
 /** Where the endpoints of status, models and drain ask. */
 export interface StatusFacts {
@@ -34,7 +34,9 @@ function describeModel(model: RoutedModel): object {
 }
 
 /** A model is in the best state that one of its replicas is in; `loading` before it has any. */
-function modelState({ replicas, failure }: RoutedModel): string {
+function modelState(model: RoutedModel): string {
+  const { replicas, failure } = model;
+  if (isServing(model)) return 'ready';
   for (const state of ['ready', 'draining', 'loading'] as const)
     if (replicas.some((replica) => replica.state === state)) return state;
   return failure === undefined ? 'loading' : 'failed';

@@ -1,4 +1,4 @@
-export { Placement, type PlacementListener, type PlacementOptions } from './placement.ts';
+export { Placement, type PlacedModel, type PlacementListener, type PlacementOptions } from './placement.ts';
 export { recordReplicaMetrics } from './record-replica-metrics.ts';
 export { replicaError, type ReplicaEnd, type ReplicaTimes } from './replica.ts';
 export type { ReplacementReason, ReplicaReport } from './replica-report.ts';

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { RoutedReplica } from '../../core/messages/index.ts';
 import { defaultOnnxOptions, type ModelFacts, type ModelSpec } from '../../core/models/index.ts';
 import { createLogger, createMetrics, type Metrics } from '../../core/telemetry/index.ts';
 import {
   openRunFolder,
   Placement,
+  type PlacedModel,
   recordReplicaMetrics,
   type PlacementListener,
   type PlacementOptions,
@@ -41,10 +43,10 @@ class Notes implements PlacementListener {
 let home: string;
 let placement: Placement;
 let metrics: Metrics;
-let placed: string[];
+let placed: Map<string, PlacedModel>;
 
 beforeEach(() => {
-  placed = [];
+  placed = new Map();
   home = mkdtempSync(join(tmpdir(), 'placement-'));
 });
 
@@ -59,11 +61,9 @@ async function openPlacement(times: PlacementOptions['times'] = {}): Promise<voi
 }
 
 function place(name: string, change: Partial<ModelSpec> = {}): Notes {
-  placed.push(name);
   const notes = new Notes();
   notes.readStates = () =>
-    placement
-      .routedReplicas(name)
+    routedReplicas(name)
       .map((replica) => replica.state)
       .join();
   const limits = {
@@ -76,8 +76,13 @@ function place(name: string, change: Partial<ModelSpec> = {}): Notes {
     memoryLimitBytes: 0,
   };
   const identity = { name, version: '1', engine: 'echo', task: 'generate', onnx: defaultOnnxOptions } as const;
-  placement.place({ ...identity, stepMs: 0, ...limits, ...change }, 1, notes);
+  placed.set(name, placement.place({ ...identity, stepMs: 0, ...limits, ...change }, 1, notes));
+  notes.onChanged();
   return notes;
+}
+
+function routedReplicas(name: string): readonly RoutedReplica[] {
+  return placed.get(name)?.routed() ?? [];
 }
 
 async function until(isTrue: () => boolean): Promise<void> {
@@ -95,7 +100,7 @@ function isAlive(pid: number): boolean {
 
 /** Of every model that a test places. */
 function allReports(): readonly ReplicaReport[] {
-  return placed.flatMap((model) => placement.reports(model));
+  return [...placed.values()].flatMap((model) => model.reports());
 }
 
 function pidOf(model: string): number {
@@ -112,7 +117,7 @@ test('a replica becomes ready after it has answered a probe, and its report come
   assert.equal(notes.states[0], 'loading');
   assert.equal(notes.states.at(-1), 'ready');
   assert.equal(notes.ready[0]?.facts.slots, 3);
-  const [routed] = placement.routedReplicas('healthy');
+  const [routed] = routedReplicas('healthy');
   assert.ok(routed !== undefined && existsSync(routed.socketPath));
   assert.deepEqual([routed.id, routed.slots], ['r1', 3]);
 });
@@ -121,14 +126,14 @@ test('a killed replica leaves ready, and another with a new name takes its seat'
   await openPlacement();
   const notes = place('healthy');
   await until(() => notes.ready.length === 1);
-  const before = placement.routedReplicas('healthy')[0];
+  const before = routedReplicas('healthy')[0];
   const pid = pidOf('healthy');
   process.kill(pid, 'SIGKILL');
   await until(() => notes.ready.length === 2);
   assert.equal(notes.lost[0]?.end.reason, 'exited');
   assert.ok(notes.lost[0]?.end.detail.includes('SIGKILL'));
   assert.deepEqual(notes.states, ['loading', 'ready', 'failed', 'loading', 'ready']);
-  const after = placement.routedReplicas('healthy')[0];
+  const after = routedReplicas('healthy')[0];
   assert.ok(before !== undefined && after !== undefined);
   assert.notEqual(after.id, before.id);
   assert.ok(!existsSync(before.socketPath) && existsSync(after.socketPath));
@@ -164,7 +169,7 @@ for (const [title, model, reason, change] of misbehaviours) {
     await until(() => notes.lost.length === 1);
     assert.equal(notes.lost[0]?.end.reason, reason);
     assert.ok((notes.lost[0]?.retryInMs ?? 0) > 0);
-    assert.equal(placement.routedReplicas(model)[0]?.state, 'failed');
+    assert.equal(routedReplicas(model)[0]?.state, 'failed');
     await until(() => allReports()[0]?.restarts === 1);
     assert.equal(allReports()[0]?.lastFailure?.reason, reason);
   });
@@ -233,4 +238,33 @@ test('no replica is blamed for a time in which the supervisor itself was held up
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000);
   await sleep(600);
   assert.equal(notes.lost.length, 0);
+});
+
+test('a model that is taken away is draining while it holds work, and ends at the latest when its time is over', async () => {
+  await openPlacement();
+  const busy = place('gets-stuck');
+  await until(() => busy.ready.length === 1);
+  const pid = pidOf('gets-stuck');
+  let hasEnded = false;
+  const gone = placed
+    .get('gets-stuck')
+    ?.retire(1_500)
+    .then(() => (hasEnded = true));
+  assert.equal(routedReplicas('gets-stuck')[0]?.state, 'draining');
+  await sleep(1_000);
+  assert.deepEqual([hasEnded, isAlive(pid)], [false, true]);
+  await gone;
+  assert.equal(isAlive(pid), false);
+  assert.deepEqual(busy.lost, []);
+});
+
+test('an idle model that is taken away ends long before its time is over, and nothing takes its place', async () => {
+  await openPlacement();
+  const idle = place('healthy');
+  await until(() => idle.ready.length === 1);
+  const pid = pidOf('healthy');
+  await placed.get('healthy')?.retire(600_000);
+  assert.equal(isAlive(pid), false);
+  assert.equal(routedReplicas('healthy')[0]?.state, 'unloaded');
+  assert.deepEqual(idle.lost, []);
 });

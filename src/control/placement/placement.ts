@@ -14,7 +14,7 @@ const TIMES: ReplicaTimes = { loadTimeoutMs: 600_000, firstAnswerTimeoutMs: 120_
 
 /** What placement tells of one model's replicas. */
 export interface PlacementListener {
-  /** Some replica's state has changed: `routedReplicas` gives another answer now. */
+  /** Some replica's state has changed: `routed` gives another answer now. */
   onChanged(): void;
   onLoading(replicaId: string): void;
   /** A real answer came out. `loadMs` counts from the start of the process. */
@@ -33,11 +33,22 @@ export interface PlacementOptions {
   readonly times?: Partial<ReplicaTimes>;
 }
 
+/** The replicas that one call of `place` brought into being. */
+export interface PlacedModel {
+  routed(): readonly RoutedReplica[];
+  reports(): readonly ReplicaReport[];
+  /**
+   * Takes the replicas away: they are `draining` at once, end when what they hold is done, or after `drainMs`. Resolves when the last
+   * process is gone.
+   */
+  retire(drainMs: number): Promise<void>;
+}
+
 /** Keeps as many working replicas of each model as are wanted, each a child process, on this machine. */
 export class Placement {
   readonly #options: PlacementOptions;
   readonly #clock = new PatientClock(MOST_BLAMED_MS);
-  readonly #seats = new Map<string, ReplicaSeat[]>();
+  readonly #seats = new Set<ReplicaSeat>();
   readonly #timer: NodeJS.Timeout;
   #replicaCount = 0;
   #stopped: Promise<void> | undefined;
@@ -47,20 +58,16 @@ export class Placement {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** Starts `replicaCount` replicas of a model and keeps them alive. A model is placed once. */
-  place(spec: ModelSpec, replicaCount: number, listener: PlacementListener): void {
-    if (this.#stopped !== undefined) return;
-    const seats = Array.from({ length: replicaCount }, () => this.#openSeat(spec, listener));
-    this.#seats.set(spec.name, seats);
-    listener.onChanged();
-  }
-
-  routedReplicas(model: string): readonly RoutedReplica[] {
-    return (this.#seats.get(model) ?? []).map((seat) => seat.routed);
-  }
-
-  reports(model: string): readonly ReplicaReport[] {
-    return (this.#seats.get(model) ?? []).map((seat) => seat.report);
+  /** Starts `replicaCount` replicas of a model and keeps them alive. */
+  place(spec: ModelSpec, replicaCount: number, listener: PlacementListener): PlacedModel {
+    const count = this.#stopped === undefined ? replicaCount : 0;
+    const seats = Array.from({ length: count }, () => this.#openSeat(spec, listener));
+    for (const seat of seats) this.#seats.add(seat);
+    return {
+      routed: () => seats.map((seat) => seat.routed),
+      reports: () => seats.map((seat) => seat.report),
+      retire: (drainMs) => this.#retire(seats, drainMs, listener),
+    };
   }
 
   /** Ends all replicas and removes their sockets; resolves when the last process is gone. Safe to call again. */
@@ -71,13 +78,20 @@ export class Placement {
 
   async #endAll(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all([...this.#seats.values()].flat().map((seat) => seat.stop()));
+    await Promise.all([...this.#seats].map((seat) => seat.stop()));
     this.#options.runFolder.remove();
+  }
+
+  async #retire(seats: readonly ReplicaSeat[], drainMs: number, listener: PlacementListener): Promise<void> {
+    const gone = seats.map((seat) => seat.retire(this.#clock.nowMs, drainMs));
+    listener.onChanged();
+    await Promise.all(gone);
+    for (const seat of seats) this.#seats.delete(seat);
   }
 
   #tick(): void {
     const nowMs = this.#clock.tick();
-    for (const seats of this.#seats.values()) for (const seat of seats) seat.tick(nowMs);
+    for (const seat of this.#seats) seat.tick(nowMs);
   }
 
   #openSeat(spec: ModelSpec, listener: PlacementListener): ReplicaSeat {

@@ -7,6 +7,7 @@ export type ReplacementReason =
 /** One seat of a model and the process that sits in it, as an operator sees it. */
 export interface ReplicaReport {
   readonly model: string;
+  readonly version: string;
   /** Names the process: a replacement gets a new id. */
   readonly id: string;
   /** Absent while no process runs (a replacement waits for its back-off). */

@@ -1,5 +1,5 @@
 import { errorTable } from '../../core/errors/index.ts';
-import type { RoutedReplica } from '../../core/messages/index.ts';
+import type { ReplicaState, RoutedReplica } from '../../core/messages/index.ts';
 import { chooseBackoff } from './choose-backoff.ts';
 import { Replica, type ReplicaEnd, type ReplicaOptions } from './replica.ts';
 import type { ReplicaReport } from './replica-report.ts';
@@ -16,6 +16,12 @@ export interface SeatOptions {
   readonly onLost: (replica: Replica, end: ReplicaEnd, retryInMs: number | undefined) => void;
 }
 
+/**
+ * A process that gets no processor may answer a ping before it reads a request that came earlier. So of the pongs that a leaving replica
+ * sends, the first may answer an old ping, the second may be too early, and only the third tells of everything that was on its way.
+ */
+const CERTAIN_PONGS = 3;
+
 /** A place that is to hold a working replica: fills it, and fills it again with growing patience when its replica is lost. */
 export class ReplicaSeat {
   readonly #options: SeatOptions;
@@ -25,6 +31,8 @@ export class ReplicaSeat {
   #restarts = 0;
   #lastFailure: ReplicaReport['lastFailure'];
   #retryTimer: NodeJS.Timeout | undefined;
+  #leavingUntilMs: number | undefined;
+  #stopped: Promise<void> | undefined;
   #whenStopped: (() => void) | undefined;
 
   constructor(options: SeatOptions) {
@@ -33,18 +41,20 @@ export class ReplicaSeat {
   }
 
   get routed(): RoutedReplica {
-    const { id, state, socketPath, facts } = this.#replica;
-    return { id, state, socketPath, slots: facts?.slots ?? this.#options.replica.spec.slots };
+    const { id, socketPath, facts } = this.#replica;
+    return { id, state: this.#state, socketPath, slots: facts?.slots ?? this.#options.replica.spec.slots };
   }
 
   get report(): ReplicaReport {
-    const { id, pid, state, sinceUnixMs, rssBytes } = this.#replica;
+    const { id, pid, sinceUnixMs, rssBytes } = this.#replica;
     const { runnableSequences: _, ...progress } = this.#replica.progress;
+    const { name, version } = this.#options.replica.spec;
     return {
-      model: this.#options.replica.spec.name,
+      model: name,
+      version,
       id,
       ...(this.#isOccupied && pid !== undefined && { pid }),
-      state,
+      state: this.#state,
       sinceUnixMs,
       restarts: this.#restarts,
       ...(this.#lastFailure && { lastFailure: this.#lastFailure }),
@@ -59,15 +69,38 @@ export class ReplicaSeat {
   }
 
   tick(nowMs: number): void {
-    if (this.#isOccupied) this.#replica.tick(nowMs);
+    if (!this.#isOccupied) return;
+    this.#replica.tick(nowMs);
+    if (this.#leavingUntilMs === undefined) return;
+    if (this.#replica.idlePongs >= CERTAIN_PONGS || nowMs >= this.#leavingUntilMs) void this.stop();
+  }
+
+  /** Ends when it holds no work any more, at the latest after `drainMs`; nothing is started after that. Resolves when its process is gone. */
+  retire(nowMs: number, drainMs: number): Promise<void> {
+    if (!this.#isOccupied || this.#replica.state !== 'ready') return this.stop();
+    this.#leavingUntilMs = nowMs + drainMs;
+    this.#replica.forgetIdleness();
+    return new Promise((resolve) => (this.#whenStopped = resolve));
   }
 
   /** Resolves when its process is gone; nothing is started after that. */
   stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  get #state(): ReplicaState {
+    return this.#leavingUntilMs !== undefined && this.#replica.state === 'ready' ? 'draining' : this.#replica.state;
+  }
+
+  #stop(): Promise<void> {
     clearTimeout(this.#retryTimer);
+    const whenRetired = this.#whenStopped;
     if (!this.#isOccupied) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#whenStopped = resolve;
+      this.#whenStopped = () => {
+        resolve();
+        whenRetired?.();
+      };
       this.#replica.stop();
     });
   }

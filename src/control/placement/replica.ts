@@ -62,6 +62,7 @@ export class Replica {
   #verdict: Verdict | undefined;
   #sequence = 0;
   #pingSentAtMs: number | undefined;
+  #idlePongs = 0;
   #probe: { readonly sequence: number; readonly sentAtMs: number } | undefined;
   #failedProbes = 0;
   readonly #processorWait = new ProcessorWait();
@@ -111,6 +112,16 @@ export class Replica {
     return this.#watch?.progress ?? NO_PROGRESS;
   }
 
+  /** How many pongs in a row have said that it holds no work. */
+  get idlePongs(): number {
+    return this.#idlePongs;
+  }
+
+  /** Begins to count idle pongs anew. */
+  forgetIdleness(): void {
+    this.#idlePongs = 0;
+  }
+
   /** From the start of the process to its first answer. */
   get loadMs(): number {
     return (this.#readyAtMs ?? this.#options.nowMs()) - this.#startedAtMs;
@@ -147,6 +158,7 @@ export class Replica {
       case 'load-failed':
         return this.#fail({ reason: 'load-failed', detail: message.error.message, error: message.error });
       case 'pong':
+        this.#idlePongs = holdsWork(message.progress) ? 0 : this.#idlePongs + 1;
         this.#pingSentAtMs = undefined;
         this.#processorWait.reset();
         this.#watch?.noteProgress(message.progress, nowMs);
@@ -238,6 +250,10 @@ export class Replica {
     this.#options.logger.debug({ replica: this.id, pid: this.pid, stderr: this.#process.errorLines }, 'last lines of a replica');
     this.#options.onEnded({ ...verdict, healthyMs });
   }
+}
+
+function holdsWork({ runningSequences, waitingRequests }: ProgressWatch['progress']): boolean {
+  return runningSequences + waitingRequests > 0;
 }
 
 /** The failure of a replica as an error for whoever waits for its model. */

@@ -28,9 +28,9 @@ const modelFields: readonly ConfigField[] = listFields(modelSchema, []);
 
 /** What the value at `path` must be, in words; paths inside `models` are read in the model's own schema. */
 export function expectationAt(path: readonly string[]): string {
-  const [first, index, name] = path;
+  const [first, index, ...names] = path;
   if (first === 'models' && index !== undefined) {
-    const field = modelFields.find((candidate) => candidate.key === name);
+    const field = modelFields.find((candidate) => candidate.key === names.join('.'));
     return field?.expectation ?? 'a name, a path, a source reference or a mapping with "name"';
   }
   const field = configFields.find((candidate) => candidate.path.every((part, i) => part === path[i]));
@@ -40,8 +40,12 @@ export function expectationAt(path: readonly string[]): string {
 
 /** The keys that may stand in the mapping at `path`. */
 export function keysAt(path: readonly string[]): readonly string[] {
-  if (path[0] === 'models') return modelFields.map((field) => field.key);
-  const inside = configFields.filter((field) => path.every((part, i) => part === field.path[i]));
+  if (path[0] === 'models') return keysOf(modelFields, path.slice(2));
+  return keysOf(configFields, path);
+}
+
+function keysOf(fields: readonly ConfigField[], path: readonly string[]): readonly string[] {
+  const inside = fields.filter((field) => path.every((part, i) => part === field.path[i]));
   return [...new Set(inside.map((field) => field.path[path.length]).filter((part) => part !== undefined))];
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defaultOnnxOptions, taskNames } from '../models/index.ts';
 
 /** The longest delay that a timer takes; a longer one would fire at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
@@ -21,11 +22,34 @@ const queueFields = {
   timeoutMs: positiveMilliseconds.describe('longest wait of a request before it is refused, ms'),
 };
 
+const onnxFields = {
+  executionProvider: z
+    .enum(['cpu', 'cuda', 'webgpu', 'tensorrt'])
+    .describe('where ONNX Runtime computes; a replica on a machine without it does not load'),
+  intraOpThreads: z.int().min(0).max(1024).describe('threads inside an operator; 0 is the measured default'),
+  spinning: z.enum(['on', 'off']).describe('threads wait in a busy loop: quicker between runs, takes the processor from others'),
+  memoryArena: z.enum(['on', 'off']).describe('freed memory is kept for the next run'),
+  slots: z.int().min(1).max(4096).describe('requests that a replica of an ONNX model may hold at once, so that batches can form'),
+};
+
 /** A model given in full in the configuration; a plain string in `models` is a catalog name, a path or a source reference. */
 export const modelSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, 'letters, digits, ".", "_", "/" and "-", at most 128'),
-  source: z.string().min(1).optional().describe('catalog name, path to a .gguf file, or hf:/pypi:/npm:/https:/file: reference'),
-  engine: z.enum(['llama', 'echo']).default('llama'),
+  source: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('catalog name, path to a .gguf or .onnx file or to a folder, or hf:/pypi:/npm:/https:/file: reference'),
+  engine: z.enum(['llama', 'echo', 'onnx']).optional().describe('found out from the source when absent'),
+  task: z.enum(taskNames).optional().describe('what an ONNX model is for; found out from its files when absent'),
+  onnx: z
+    .strictObject({
+      executionProvider: onnxFields.executionProvider.optional(),
+      intraOpThreads: onnxFields.intraOpThreads.optional(),
+      spinning: onnxFields.spinning.optional(),
+      memoryArena: onnxFields.memoryArena.optional(),
+    })
+    .optional(),
   slots: engineFields.slots.optional(),
   contextTokens: engineFields.contextTokens.optional(),
   threads: engineFields.threads.optional(),
@@ -42,6 +66,12 @@ export const configSchema = z.strictObject({
   home: z.string().min(1).default('~/.plinth').describe('where models, keys and state live'),
   host: z.string().min(1).default('127.0.0.1').describe('address of the inference port'),
   port: z.int().min(0).max(65535).default(8080).describe('inference port; 0 takes a free one'),
+  grpcPort: z
+    .int()
+    .min(-1)
+    .max(65535)
+    .default(8001)
+    .describe('port of the Open Inference protocol over gRPC; 0 takes a free one, -1 opens none'),
   managementHost: z.string().min(1).default('127.0.0.1').describe('address of the management port'),
   managementPort: z.int().min(0).max(65535).default(8081).describe('management port; 0 takes a free one'),
   models: z
@@ -80,6 +110,14 @@ export const configSchema = z.strictObject({
       drainMs: milliseconds.default(30_000).describe('begun work may finish for so long at shutdown'),
     })
     .prefault({}),
+  openInference: z
+    .strictObject({
+      allowSharedMemory: z
+        .boolean()
+        .default(false)
+        .describe('whoever has a key may have tensors read from and written to POSIX shared memory of this machine'),
+    })
+    .prefault({}),
   queue: z
     .strictObject({ length: queueFields.length.default(256), timeoutMs: queueFields.timeoutMs.default(60_000) })
     .prefault({}),
@@ -91,6 +129,39 @@ export const configSchema = z.strictObject({
       gpuLayers: engineFields.gpuLayers.default(-1),
       memoryLimitBytes: engineFields.memoryLimitBytes.default(0),
       replicas: engineFields.replicas.default(1),
+    })
+    .prefault({}),
+  onnx: z
+    .strictObject({
+      executionProvider: onnxFields.executionProvider.default(defaultOnnxOptions.executionProvider),
+      intraOpThreads: onnxFields.intraOpThreads.default(defaultOnnxOptions.intraOpThreads),
+      spinning: onnxFields.spinning.default(defaultOnnxOptions.spinning),
+      memoryArena: onnxFields.memoryArena.default(defaultOnnxOptions.memoryArena),
+      slots: onnxFields.slots.default(64),
+    })
+    .prefault({}),
+  repository: z
+    .strictObject({
+      controlMode: z
+        .enum(['none', 'explicit', 'poll'])
+        .default('none')
+        .describe('none loads what is in model folders at start, explicit only on request, poll follows changes of the files'),
+      pollMs: z
+        .int()
+        .min(100)
+        .max(LONGEST_DELAY_MS)
+        .default(15_000)
+        .describe('poll only: time between two looks at the files, ms'),
+      loadModels: z.array(z.string().min(1)).default([]).describe('explicit only: models to load at start; * is all'),
+    })
+    .prefault({}),
+  cache: z
+    .strictObject({
+      responseBytes: z
+        .int()
+        .min(0)
+        .default(64 * 1024 * 1024)
+        .describe('memory for answers of models whose configuration enables response_cache; 0 keeps none'),
     })
     .prefault({}),
   log: z

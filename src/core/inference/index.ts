@@ -1,3 +1,4 @@
+export { GatheredStream } from './gathered-stream.ts';
 export { greedySampling } from './greedy-sampling.ts';
 export type {
   ChatMessage,

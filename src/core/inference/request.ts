@@ -117,9 +117,9 @@ export interface EmbedRequest extends RequestHead {
 export interface ScoreRequest extends RequestHead {
   readonly kind: 'score';
   readonly pairs: ReadonlyArray<{ readonly first: string; readonly second: string }>;
-  /** `logit` as the model gives it; `probability` squeezed into 0…1. */
+  /** `logit` as the model gives it; `probability` squeezed into 0…1. Scores of an embedding model are cosines either way. */
   readonly scale: 'logit' | 'probability';
-  /** What happens to a pair longer than the model reads: the second text is cut, or the request refused. */
+  /** What happens to a pair longer than the model reads: the longer text is cut first, or the request refused. */
   readonly overlong: 'cut' | 'refuse';
 }
 

@@ -12,6 +12,7 @@ export type {
   WireTensor,
 } from './worker-messages.ts';
 export type { LoadOverride, ModelRepository, RepositoryEntry } from './repository.ts';
+export { isServing } from './snapshot.ts';
 export type {
   KeyVerifier,
   Principal,

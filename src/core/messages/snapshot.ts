@@ -31,6 +31,12 @@ export interface RoutedModel {
   readonly isHeld?: true;
 }
 
+/** Whether a model takes requests now. An ensemble, which has no replicas of its own, does when all of its steps do. */
+export function isServing({ facts, failure, replicas }: RoutedModel): boolean {
+  if (facts?.tensors?.config.ensembleSteps !== undefined) return failure === undefined;
+  return replicas.some(({ state }) => state === 'ready');
+}
+
 /** The read-only routing table that control publishes to gateways. A gateway keeps the last one it got. */
 export interface RoutingSnapshot {
   readonly revision: number;

@@ -9,6 +9,8 @@ export {
   type TensorFacts,
 } from './model.ts';
 export type {
+  BatchInput,
+  BatchOutput,
   DynamicBatching,
   EnsembleStep,
   QueuePolicy,

@@ -15,6 +15,29 @@ export interface TensorPort {
   readonly labels?: readonly string[];
 }
 
+/**
+ * An input that the engine gets beside those of callers, made from the shapes of the batch's requests; how a model finds its way in
+ * a ragged input. Kinds are Triton's `BatchInput.Kind` without `BATCH_`.
+ */
+export interface BatchInput {
+  readonly kind:
+    | 'element-count'
+    | 'accumulated-element-count'
+    | 'accumulated-element-count-with-zero'
+    | 'max-element-count-as-shape'
+    | 'item-shape'
+    | 'item-shape-flatten';
+  readonly targetNames: readonly string[];
+  readonly datatype: TensorDatatype;
+  readonly sourceInput: string;
+}
+
+/** Outputs that are cut into those of the requests by the shape of an input: Triton's `BATCH_SCATTER_WITH_INPUT_SHAPE`. */
+export interface BatchOutput {
+  readonly targetNames: readonly string[];
+  readonly sourceInput: string;
+}
+
 /** How long a request may wait, and what then. */
 export interface QueuePolicy {
   /** What happens to a request that waited too long; `delay` lets it go on behind the others. */
@@ -110,6 +133,8 @@ export interface TensorModelConfig {
   readonly dynamicBatching?: DynamicBatching;
   readonly sequenceBatching?: SequenceBatching;
   readonly ensembleSteps?: readonly EnsembleStep[];
+  readonly batchInputs?: readonly BatchInput[];
+  readonly batchOutputs?: readonly BatchOutput[];
   readonly isDecoupled?: true;
   readonly cachesResponses?: true;
   readonly parameters: Readonly<Record<string, string>>;

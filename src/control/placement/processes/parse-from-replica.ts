@@ -1,21 +1,10 @@
 import { z } from 'zod';
 import { errorTable, type ErrorCode } from '../../../core/errors/index.ts';
 import type { FromReplica } from '../../../core/messages/index.ts';
+import { factsSchema } from './facts-schema.ts';
 
 const count = z.number().min(0);
 const text = z.string().max(4_096);
-
-const factsSchema = z.object({
-  architecture: text,
-  parameterCount: count,
-  quantization: text,
-  fileBytes: count,
-  engine: text,
-  contextTokens: count,
-  embeddingDimensions: count,
-  slots: z.int().min(1),
-  capabilities: z.array(z.enum(['chat', 'completion', 'embed', 'tools', 'infill'])),
-});
 
 const errorSchema = z.object({
   code: z.string().refine((code): code is ErrorCode => Object.hasOwn(errorTable, code)),

@@ -5,7 +5,8 @@ import { chooseReplicaEnvironment } from './choose-replica-environment.ts';
 import { LineReader } from './line-reader.ts';
 import { parseFromReplica } from './parse-from-replica.ts';
 
-const MOST_LINE_CHARS = 64 * 1024;
+/** The names of all classes of a model may be in its facts. */
+const MOST_LINE_CHARS = 16 * 1024 * 1024;
 const MOST_ERROR_LINE_CHARS = 300;
 const KEPT_ERROR_LINES = 20;
 const TERMINATE_GRACE_MS = 2_000;
