@@ -87,7 +87,7 @@ test('the book of keys is for its user only', () => {
 
 test('models of the catalog are listed before they are fetched', async () => {
   const listed = await plinth(home, ['models', 'ls']);
-  assert.match(listed.stdout, /^smollm2 +98\.4 MB +no +Apache-2\.0 +/m);
+  assert.match(listed.stdout, /^smollm2 +generate +98\.4 MB +no +Apache-2\.0 +/m);
   const shown: unknown = JSON.parse((await plinth(home, ['models', 'show', 'smollm2', '--json'])).stdout);
   assert.ok(typeof shown === 'object' && shown !== null && 'isStored' in shown && shown.isStored === false);
 });

@@ -17,7 +17,7 @@ export interface TestHome {
 export function makeHome(config: Readonly<Record<string, unknown>> = {}): TestHome {
   const path = mkdtempSync(join(tmpdir(), 'plinth-cli-'));
   const models = [{ name: 'parrot', engine: 'echo', stepMs: 1 }];
-  writeFileSync(join(path, 'plinth.yaml'), stringify({ port: 0, managementPort: 0, models, ...config }));
+  writeFileSync(join(path, 'plinth.yaml'), stringify({ port: 0, grpcPort: 0, managementPort: 0, models, ...config }));
   const env = { PATH: process.env['PATH'] ?? '', HOME: path, PLINTH_HOME: path };
   return { path, env, remove: () => rmSync(path, { recursive: true, force: true }) };
 }

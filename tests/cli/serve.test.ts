@@ -89,7 +89,7 @@ test('a key of the environment is used instead of a new one, and is not printed'
 
 test('ps shows the replicas of what is running', async () => {
   const { stdout } = await plinth(home, ['ps']);
-  assert.match(stdout, /^MODEL +REPLICA +PID +STATE .*\nparrot +r1 +\d+ +ready +.*http:\/\/127\.0\.0\.1:\d+\n$/);
+  assert.match(stdout, /^MODEL +VERSION +REPLICA +PID +STATE .*\nparrot +1 +r1 +\d+ +ready +.*http:\/\/127\.0\.0\.1:\d+\n$/);
 });
 
 test('a taken port is named with its setting and the way out', async () => {

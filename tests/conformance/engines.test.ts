@@ -1,6 +1,7 @@
 import { after, suite, test } from 'node:test';
 import { engineConformance, openEngine, type Engine } from '../../src/worker/engines/index.ts';
 import { defaultOnnxOptions, type ModelSpec } from '../../src/core/models/index.ts';
+import { obtainDecoder } from '../support/decoder-model.ts';
 import { obtainTestModel } from '../support/test-model.ts';
 
 const spec = {
@@ -28,5 +29,6 @@ function runConformance(name: string, engine: Engine): void {
 const specs: readonly ModelSpec[] = [
   { ...spec, engine: 'echo' },
   { ...spec, engine: 'llama', filePath: await obtainTestModel() },
+  { ...spec, engine: 'onnx', ...(await obtainDecoder()) },
 ];
 for (const one of specs) runConformance(one.engine, await openEngine(one));

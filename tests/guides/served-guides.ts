@@ -1,10 +1,13 @@
-import { spawn, type SpawnOptionsWithStdioTuple, type StdioNull, type StdioPipe } from 'node:child_process';
+import { execFileSync, spawn, type SpawnOptionsWithStdioTuple, type StdioNull, type StdioPipe } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { drawText } from '../support/bitmap-text.ts';
 import { ADMIN_KEY, API_KEY, serve, type Served } from '../support/serve.ts';
+import { obtainSpeech } from '../support/speech-sample.ts';
 import type { RunnableBlock } from './runnable-blocks.ts';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -17,41 +20,67 @@ export interface RunResult {
   readonly output: string;
 }
 
-/** A serve with the default model, as a reader of the guides has it on ports 8080 and 8081: fresh home, model fetched. */
+interface ReaderFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A serve with the models of the guides, as a reader has it on ports 8080, 8081 and 8001: fresh home, models fetched, the small model
+ * repository made.
+ */
 export class ServedGuides {
   readonly #served: Served;
   readonly #folder: string;
+  readonly #files: readonly ReaderFile[];
   readonly #env: NodeJS.ProcessEnv;
 
-  private constructor(served: Served, folder: string) {
+  private constructor(served: Served, folder: string, files: readonly ReaderFile[]) {
     this.#served = served;
     this.#folder = folder;
+    this.#files = files;
     this.#env = { ...readerEnvironment(folder), PLINTH_HOME: served.home };
   }
 
   static async start(): Promise<ServedGuides> {
-    const served = await serve({ config: {}, env: inheritedEnvironment() });
-    return new ServedGuides(served, mkdtempSync(join(tmpdir(), 'plinth-guides-')));
+    const folder = mkdtempSync(join(tmpdir(), 'plinth-guides-'));
+    const repository = join(folder, 'models');
+    execFileSync(process.execPath, [join(root, 'examples/make-models.ts'), repository]);
+    const files = await readerFiles();
+    const models = ['smollm2', 'minilm', 'whisper-tiny', 'paddle-ocr', repository];
+    const served = await serve({
+      config: { models, repository: { controlMode: 'explicit', loadModels: ['*'] } },
+      env: inheritedEnvironment(),
+    });
+    return new ServedGuides(served, folder, files);
   }
 
   /** Runs a block; the blocks of one document share a working folder. */
   async run(block: RunnableBlock): Promise<RunResult> {
     const cwd = join(this.#folder, block.place.replace(/:\d+$/, '').replaceAll(/[^a-z]+/gi, '-'));
-    mkdirSync(cwd, { recursive: true });
+    this.#furnish(cwd);
     const code = block.code
       .replaceAll('http://127.0.0.1:8080', this.#served.url)
-      .replaceAll('http://127.0.0.1:8081', this.#served.managementUrl);
+      .replaceAll('http://127.0.0.1:8081', this.#served.managementUrl)
+      .replaceAll('127.0.0.1:8001', this.#served.grpcAddress ?? '');
     const limits: BlockOptions = { stdio: ['ignore', 'pipe', 'pipe'], timeout: BLOCK_LIMIT_MS, killSignal: 'SIGKILL' };
-    // A module is found from where the code stands, and only the repository has the stock client installed.
     const child =
       block.language === 'sh'
         ? spawn('bash', ['-euo', 'pipefail', '-c', code], { cwd, env: this.#env, ...limits })
-        : spawn(process.execPath, ['--input-type=module', '--eval', code], { cwd: root, env: this.#env, ...limits });
+        : spawn(process.execPath, ['--input-type=module', '--eval', code], { cwd, env: this.#env, ...limits });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
     await once(child, 'close');
     return { code: child.exitCode, output };
+  }
+
+  /** What a reader has at hand who stands in a clone: its packages and definitions, and files of their own. */
+  #furnish(cwd: string): void {
+    if (existsSync(cwd)) return;
+    mkdirSync(cwd);
+    for (const name of ['node_modules', 'proto']) symlinkSync(join(root, name), join(cwd, name));
+    for (const { name, bytes } of this.#files) writeFileSync(join(cwd, name), bytes);
   }
 
   async stop(): Promise<void> {
@@ -69,6 +98,17 @@ function readerEnvironment(folder: string): NodeJS.ProcessEnv {
   chmodSync(shim, 0o755);
   const path = [bin, process.env['PATH']].join(delimiter);
   return { ...process.env, PATH: path, PLINTH_API_KEY: API_KEY, PLINTH_ADMIN_KEY: ADMIN_KEY };
+}
+
+async function readerFiles(): Promise<readonly ReaderFile[]> {
+  const { width, height, pixels } = drawText(['HELLO STONE', 'PLINTH'], 4);
+  const page = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+  return [
+    { name: 'speech.wav', bytes: await obtainSpeech() },
+    { name: 'page.png', bytes: page },
+  ];
 }
 
 /** The settings of this machine's pip, npm and proxy travel in variables and under HOME; the model's sources need them. */

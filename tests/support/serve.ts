@@ -12,6 +12,8 @@ export const ADMIN_KEY = 'plinth-test-admin-key';
 export interface Served {
   readonly url: string;
   readonly managementUrl: string;
+  /** `127.0.0.1:8001`; not there when the configuration wants no gRPC port. */
+  readonly grpcAddress?: string;
   readonly home: string;
   readonly child: ChildProcess;
   /** What the process wrote to standard error so far. */
@@ -33,7 +35,7 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<Served> {
   const home = await mkdtemp(join(tmpdir(), 'plinth-e2e-'));
   const configFile = join(home, 'plinth.yaml');
-  await writeFile(configFile, stringify({ home, port: 0, managementPort: 0, ...options.config }));
+  await writeFile(configFile, stringify({ home, port: 0, grpcPort: 0, managementPort: 0, ...options.config }));
   const env = { PATH: process.env['PATH'], PLINTH_API_KEY: API_KEY, PLINTH_ADMIN_KEY: ADMIN_KEY, ...options.env };
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
@@ -59,15 +61,17 @@ export async function serve(options: ServeOptions): Promise<Served> {
   return served;
 }
 
-/** Both addresses, from the log line that tells them. */
-function listening(child: ChildProcess, stderr: () => string): Promise<{ url: string; managementUrl: string }> {
+type Addresses = Pick<Served, 'url' | 'managementUrl' | 'grpcAddress'>;
+
+/** All addresses, from the log line that tells them. */
+function listening(child: ChildProcess, stderr: () => string): Promise<Addresses> {
   return new Promise((done, fail) => {
     child.once('exit', (code) => fail(new Error(`serve exited with ${code}: ${stderr()}`)));
     child.stderr?.on('data', () => {
       const line = stderr()
         .split('\n')
         .find((one) => one.includes('"managementUrl"'));
-      if (line !== undefined) done(JSON.parse(line) as { url: string; managementUrl: string });
+      if (line !== undefined) done(JSON.parse(line) as Addresses);
     });
   });
 }

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import test from 'node:test';
+import { preparePython, runPython, TRITON_CLIENT } from '../support/python.ts';
+import { ADMIN_KEY, API_KEY, serve } from '../support/serve.ts';
+import { writeSimpleRepository } from '../support/simple-repository.ts';
+
+const script = (name: string): string => resolve(import.meta.dirname, name);
+
+test('the stock gRPC clients of Triton work against a served model repository', async (context) => {
+  const python = await preparePython(TRITON_CLIENT);
+  const folder = await mkdtemp(join(tmpdir(), 'plinth-repository-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  await writeSimpleRepository(folder);
+  const served = await serve({
+    config: {
+      models: [folder],
+      repository: { controlMode: 'explicit', loadModels: ['*'] },
+      openInference: { allowSharedMemory: true },
+    },
+  });
+  context.after(() => served.stop());
+  const address = served.grpcAddress ?? '';
+  const printed = await runPython({ python, script: script('grpc_tensors.py'), arguments: [address, API_KEY, ADMIN_KEY] });
+  assert.match(printed, /asynchronous passed/);
+});
+
+test('a language model streams through the stock gRPC clients of Triton', async (context) => {
+  const python = await preparePython(TRITON_CLIENT);
+  const served = await serve({ config: { models: [{ name: 'echo', engine: 'echo' }] } });
+  context.after(() => served.stop());
+  const address = served.grpcAddress ?? '';
+  const printed = await runPython({ python, script: script('grpc_language.py'), arguments: [address, API_KEY, 'echo'] });
+  assert.match(printed, /asynchronous passed/);
+});

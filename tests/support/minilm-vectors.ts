@@ -1,0 +1,34 @@
+/**
+ * What sentence-transformers 6.2.0 (PyTorch 2.15, FP32) makes of texts with all-MiniLM-L6-v2: 384 values, FP16 little-endian in base64. The
+ * last text is longer than the model reads.
+ */
+const vectors: ReadonlyArray<readonly [text: string, base64: string]> = [
+  [
+    'This is an example sentence',
+    'VCwQLDwqEy3LKG8ZCilFn5krCSixK8aqMymjpqQnnhS0LHOq1a8RJpwncCmQJhYYSav0pjaoOiyeL9+ppqwsqLMqxCk6ILMoI6MvLMSmwwr/oqWo/qRrpwwpqK1gGQAjLyr6p4KvjaqqrZulUiOvKeeiwizSJhelliRuocqtdiWFMKGewJXdo5etnywoJXMpeKg8DSStMahOJ5OqAC8+LUyu+q2/o8cpUypzpgUkI7ByHR8cAaZPrHsnraawIvunLqonq/aori9SoUUqFivAKRucl66Ap3ir7SajpZ+sTKnzpJkZigwxrnCuRKMsrc8pRiamK7msIyI/rOys7igAgCsnLqs6qoUltSspqnyo8yR8pPuozptcpDknkiIJKvMrHqwjMLiisirIqGcnU6QTpkWonar0I1gla6LiKcUoLyeNq/2hTSoFKrUsvqgVHHMhS4m/qhAnCKloLTsq+pybJHypUSKOHi8pnyPio+IsESazKYEqvJjVpFGi9yk2qwgsCqgpKAImMqwqJZUmWKJIoEGsCS6SqGKo054boO6niyk1oNOw4CchKduo6hcgKZ2tt6hlIBaoaqK1LIUVRiUAAKOqZyvirQwpwi4Kpeor46wrJgQuda/AKLAqDpxTK3Ud8C8eI6Whjyg8qDotyKPAK7OrLSh1qFmkPa7zpigX7KyHqd2kd6dkKzEm/KH0q0gnyItypoAcNC2pKLurrqgUrTWdSSyKryUoCKriohKuOSB3oV2slBRZJhKsSCewpn4tVy/aqjerdCmbIV0laS4sKOWxCKltrBWsM6yRniSq66yQJ+OlVylnpqecV6nGohasDJkIo1MkCazBLVopwaQAgE2kHqgJLEqpsiklGAgsTJ0lodOnhCgmK/upayg4KIEpiSfDp2GkuCwDqxsnWh4RJGQoSJ0FJtIs8CROKIQq4TA0JO0mzSiYJUArEamPLO6qQBRsJZCo+i6qGQUoqxVtqOGpYCdXHzQqrybVoDkndyi5KGaghahYpuqk4CitK2ip',
+  ],
+  [
+    'Each sentence is converted',
+    'iC2ULoYdMBgaoYAmTyrXp2YsMSH2LMStQR5Lq0EjLiePreQsoK5WrHssZy1sn10h3SJWLAiuwqixKvWnKq4KJJomBy0OLeckNSRaGuEoEiZlIaSppymgpuArMamIrRgoTJNCpuOt/SVQracpZKb6K1eVzyxPJiSsia/oKNatESziLKKt4yADqmOt+ihSr3EeeagjJj6oB6TaqIOghSwzKCwYMK/2HkkiSyj5osalxKU0pXQqy6xErecsUSrPqGgjVKubpAUvpS+hEuYrLSgvsMKw46uOKdcmKCMLqXim8RuXKOGr0ijaJuaoi6ggpo4ttqTvLLsVfCweqg6tiioAgAOpP5k7JNwgP6s2LBuquCFXq7GgkqUpq7Sh+C1FJACjjymrF3ofnConKlUwZqSkos2sryboJmoSPaoJIuKpL6oCpfckFyVJJFIuBKcDJpUb3qv3lN6gvSAbJoMtziV3EHEoaB4YnwYp7CEtKPcrEifJJI4oRSntI2kp5SgjIUCnuSlBqZ2c+aq3Jpsk4a/6qfWiJCxSG0KimKSKphMmLxwrrK4p/ykqqB8cEpy7IV+uRCggLQkuFqwjKJOqrp8AAEqpFC7PrlsqYKgOqGSk+BZsK/2UUaSeqhQrY6jkJ/On8C3FKBSmtSl8I3AvZ6r6KFkclCYwKIEp+KKPJnEhbK0ZrvAuz6wOoxQsm5wqqPsrdSiLqCClsShfpjchfayHqY8n1YxsqIMjTK4Gqomgsq1+KCawY6rWq6er2CBKKvasLy0iqs0Y2Cwmps+jOyrxqIOsKaL6qPesfqFWIXml362zoZSnTybFHC+kD6nzLEqnlJtMLaehBSjZKl0rEagAgB6tGqqBrUsrPKm7JcKc3qj0p36hECX1Hz6e8qgtJ1csBqYeKBwgH6b/lAcouKoioHIajCqvqRIs7ig7KEqcWCpKq6eeZaYepD0sSKXqLlEkXSPEoiSwcywdq1Osl51IngEpBqzKKPihnSISq5sqaZxtK8kk1SUeKOMqgCzMLGOt',
+  ],
+  [
+    'Hello, world! Ünïcödé naïve café 東京 and some 😀 emoji',
+    'HyjvHZsu9qZeF+qsRizurPQXp6qBLgyuniTfHl0oJqkIKCurCan5p70mP6P1JdkpgJ1NJMkbaSypLMImQaklKV0tdR1MKnsuHyvwq7YkYCsAqYmsGygNIhss5StZJmAoLqyBpwKYUavpIgGm3BuGqyWpxyIyKA4lVq3IqcwpUiqFJYWpKagUKjioEKnlJkSmK6UHK9OtIi1oIxKtHagmINspZRnwHkQqIiQ9IRGrUahzpJAm/qYZKR8quCd5rFynRibDJBawLC14qcwrDiqepR6mGaj6p3WZIiIVpIOsGKxHpyOrZKhWqN8kyZTyJHooqKEWpNKsvifGq/IgHqQAgFwsECoin3sqTynspmOom5j/qJamDSxHLB+tdCx/I2gmSypuqUegoSSKKYemaiu6pBywvSdLK4+pGCvBKQOpcqJsIGoaSKumpsufYqmhpgUuqaihG0KtMyN2KOMp2pw5rh8ezKo+rT6nJ6y3LJstQasxJrcXm6rHhdGWMS6bKVEg4ZU+qRsj1ajcoHuk2CnFKFctrCB3rG4etqRbpIUnzyjfGF+ql6IGn48txSjULbOsKqFxIzKwaaloLRmoTqwAgM4py6a2qPmpt669oBIdeC1/p5EpfawZmtsvMiSMGH0e+jCnLEapdiv1og2s/KxyLs6kPC6cLTmdFa9Aoemu7qR6Ic0qCKaTIAipxazWnS8lxaTxqRskUS4npFWeTLHNmLQkAq0XLtynsKxLqI6huiK/Hp4kuav4ockiganNoOwp86kVpawtICDOKKKohCyBKmSu/qAPqOMkqScnJAgkKh2pp2EpXaYUKI0sHB6loywutycQpLAiCDHGq6sr6igAgM4kha4/qZUQ7iANrEiqJ6qkJgiZRipGLfirbComJFMZ0hhMLTYe1wdAK14sUildq+OsB6xZqGKdYaxWrJkh7q0Eqo2g+aX9KYqlsqrjp7qo5CR0sXehXaJZnO2l0iqMonehnChYrOwhOixMJpws+6Hrm64lCROBLUUtnyn2rbml',
+  ],
+  [
+    Array.from({ length: 400 }, (_, index) => `word${index} lorem ipsum`).join(' '),
+    'yKTFoOMk9KSIoO4nPykxq6afgSwILVifei1yq7ygHiqKqM4tfrDfrXol3ikRJlGpNYuYLHapRiJyIkqs6STELMMt+id6pwsnnanlLHQsySnPrC+sGqmdj7MsvSHUrr0NDSqQowWmSyCwCUYtGqysrAahrK43J7Olq50sLCUZTKpTJ/amiJYWJnKmvy+MqF0sRpgHLSGwLyYSGxywaiQwKTilgSrMK30oW63XrTUlhyIDqp8iyK6Zq2slAaTWmreqBSDWoJqjgydWEx4rFiL7rK+slpInKn4kJSphqbmpKKqQowWvDpzsq1snex0+LYIqGaxcKCugpCzsrJ+lE5sAAF8kYyzhKyIbGS1fowurG5QLsByguKM9rqoktKe5kSOvS63Aqpyr5CAQqzUXJy3Wp12t16OBpFGrmixIHHMgDCW2p/ur4qt6oommpyPYKb6lWKtBpEMduaQqJjkrmB2NqJatf6JCpTMmKKr2KSck7qRcJ48leiyTLF6pRysGLBEnbS1Gm3ukDqc/rGop1aFpoxelgR0clDUcziPxqzonBa3gqGipUyoxr6wYfagQopSokqCLqtycfxhpLXivya0AgHupfS2EKCYrPyT5pAAaSijuKiguGKVKpfYhk6zMKAOX7S1SKj4gbitNIUWlla12Km6lACVJKJkcACveqXKkJ6zuqeyoOacep7usnSdcrzIoNCaapimr7Koera6s4q7iJj4dhi5eG1okA6napE0lZq1KpAqi4qiFn7SodZ3/KN6pbjH5q4yoAisVrb4pjKbfKJqwHKRHLPse6iZeHZipDqdVIwms6qSNInqh7aBjH+srJwlhLeIdryQkLVokQyoBgJatS6sJHcEb3yvJkzsl6Bm+HhispS4lKeQiW6gmq9mc8x7soVgoQqxoJgcoSR40K1+rY6EprAsc8qfArWkphqiWqaurjCzXI52t7qMDqVSofSJvnJwkiZkjHhAqQJyFpxcpz671HcgpKixRr70lECzAljYveKMhn7Eq16hSmoWn',
+  ],
+];
+
+/** The texts with their vectors. */
+export const minilmVectors: ReadonlyArray<{ readonly text: string; readonly vector: readonly number[] }> = vectors.map(
+  ([text, base64]) => ({ text, vector: Array.from(new Float16Array(new Uint8Array(Buffer.from(base64, 'base64')).buffer)) }),
+);
+
+/** The cosine of two vectors. */
+export function cosine(one: readonly number[], other: readonly number[]): number {
+  const product = (a: readonly number[], b: readonly number[]): number =>
+    a.reduce((sum, value, at) => sum + value * (b[at] ?? NaN), 0);
+  return product(one, other) / Math.sqrt(product(one, one) * product(other, other));
+}
