@@ -60,7 +60,7 @@ async function measureOpenLoop(
 ): Promise<Metrics> {
   const specification: OpenLoopSpecification = {
     target: targetOf(served, '/v1/chat/completions'),
-    body: formatBody(served.model),
+    bodies: [formatBody(served.model)],
     connections: CONNECTIONS,
     ...options,
   };

@@ -3,7 +3,7 @@ import { Connection, formatRequest } from './connection.ts';
 import { closedLoopSpecification, type ClosedLoopSpecification, type LoopReport } from './specifications.ts';
 
 async function measure(specification: ClosedLoopSpecification): Promise<LoopReport> {
-  const request = formatRequest(specification.target, specification.body);
+  const request = formatRequest(specification.target, Buffer.from(specification.body, specification.encoding));
   const connections = Array.from({ length: specification.connections }, () => new Connection(specification.target));
   await Promise.all(connections.map((connection) => connection.open()));
   const latenciesMs: number[] = [];

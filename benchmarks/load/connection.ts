@@ -13,15 +13,17 @@ export interface Exchange {
   onEnd(status: number): void;
 }
 
-/** The bytes of a request; without a body it is a GET. */
-export function formatRequest(target: Target, body?: string): Buffer {
+/** The bytes of a request; without a body it is a GET. A body is JSON unless the target's headers say otherwise. */
+export function formatRequest(target: Target, body?: string | Uint8Array): Buffer {
+  const headers = { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...target.headers };
+  const content = Buffer.from(body ?? '');
   const lines = [
     `${body === undefined ? 'GET' : 'POST'} ${target.path} HTTP/1.1`,
     `host: ${target.host}:${target.port}`,
-    ...Object.entries(target.headers).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  if (body !== undefined) lines.push('content-type: application/json', `content-length: ${Buffer.byteLength(body)}`);
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);
+  if (body !== undefined) lines.push(`content-length: ${content.length}`);
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), content]);
 }
 
 /** One keep-alive connection with one exchange at a time. A lost connection ends its exchange with status 0 and is opened again. */

@@ -19,12 +19,13 @@ class OpenLoop {
   readonly latenciesMs: number[] = [];
   readonly lagsMs: number[] = [];
   failures = 0;
-  readonly #request: Buffer;
+  readonly #requests: readonly Buffer[];
+  #sent = 0;
   readonly #free: Connection[];
   readonly #late: number[] = [];
 
   constructor(specification: OpenLoopSpecification, connections: readonly Connection[]) {
-    this.#request = formatRequest(specification.target, specification.body);
+    this.#requests = specification.bodies.map((body) => formatRequest(specification.target, body));
     this.#free = [...connections];
   }
 
@@ -39,7 +40,9 @@ class OpenLoop {
   }
 
   #send(connection: Connection, dueMs: number): void {
-    connection.send(this.#request, {
+    const request = this.#requests[this.#sent++ % this.#requests.length];
+    if (request === undefined) return;
+    connection.send(request, {
       onEnd: (status) => {
         if (status === 200) this.latenciesMs.push(performance.now() - dueMs);
         else this.failures += 1;

@@ -11,6 +11,16 @@ const target = z.object({
 export const closedLoopSpecification = z.object({
   target,
   body: z.string(),
+  /** Of `body`; as it stands when absent. */
+  encoding: z.enum(['base64']).optional(),
+  connections: z.number(),
+  seconds: z.number(),
+});
+
+/** As a closed loop, by unary gRPC calls; `message` is the request message in base64. */
+export const rpcLoopSpecification = z.object({
+  target,
+  message: z.string(),
   connections: z.number(),
   seconds: z.number(),
 });
@@ -18,7 +28,8 @@ export const closedLoopSpecification = z.object({
 /** Requests are due at the times of a Poisson process and are measured from then, whether or not a connection was free. */
 export const openLoopSpecification = z.object({
   target,
-  body: z.string(),
+  /** Sent one after the other, over and over. */
+  bodies: z.array(z.string()).min(1),
   connections: z.number(),
   ratePerSecond: z.number(),
   seconds: z.number(),
@@ -35,16 +46,25 @@ export const streamsSpecification = z.object({
   keepsText: z.boolean(),
 });
 
-/** A probe at a fixed rate while another connection keeps the server reading long prompts. */
+/** A probe at a fixed rate while another connection keeps the server at long work, such as reading prompts. */
 export const probeSpecification = z.object({
   target,
   ratePerSecond: z.number(),
   seconds: z.number(),
-  load: z.object({ target, bodies: z.array(z.string()) }).optional(),
+  load: z
+    .object({
+      target,
+      bodies: z.array(z.string()),
+      encoding: z.enum(['base64']).optional(),
+      /** How often all bodies are sent; once when absent. */
+      repeats: z.number().optional(),
+    })
+    .optional(),
 });
 
 export type Target = z.infer<typeof target>;
 export type ClosedLoopSpecification = z.infer<typeof closedLoopSpecification>;
+export type RpcLoopSpecification = z.infer<typeof rpcLoopSpecification>;
 export type OpenLoopSpecification = z.infer<typeof openLoopSpecification>;
 export type StreamsSpecification = z.infer<typeof streamsSpecification>;
 export type ProbeSpecification = z.infer<typeof probeSpecification>;
@@ -92,7 +112,7 @@ export const probeReport = z.object({
   p50Ms: z.number(),
   p99Ms: z.number(),
   maxMs: z.number(),
-  /** Long prompts read to the end meanwhile, and how long one took. */
+  /** Long prompts, or whatever the work was, that were answered meanwhile, and how long one took. */
   prompts: z.number(),
   promptFailures: z.number(),
   promptMs: z.number(),

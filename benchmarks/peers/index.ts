@@ -1,6 +1,16 @@
 export { startDirect } from './direct.ts';
+export { startInfinity, startSentenceTransformers } from './embedding-servers.ts';
 export { startLlamaServer, type LlamaServerOptions } from './llama-server.ts';
-export { startPlinth, type PlinthOptions } from './plinth.ts';
+export { startPlinth, startPlinthRepository, type PlinthOptions, type PlinthRepositoryOptions } from './plinth.ts';
 export { startFastapi, startLitellm, type FastapiOptions, type LitellmOptions } from './python.ts';
 export { targetOf, type Served } from './served.ts';
 export { startSides, type StartedSides, type Starters } from './sides.ts';
+export {
+  startDirectRpc,
+  startMlserver,
+  startNaiveOnnx,
+  startTriton,
+  type MlserverOptions,
+  type NaiveOnnxOptions,
+  type TensorServerOptions,
+} from './tensor-servers.ts';

@@ -15,8 +15,34 @@ export interface PlinthOptions {
   readonly nodeOptions?: string;
 }
 
+export interface PlinthRepositoryOptions extends Omit<PlinthOptions, 'model'> {
+  /** Model repository or file. */
+  readonly source: string;
+  /** The model that is asked. */
+  readonly model: string;
+  /** Further settings of plinth.yaml. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
 /** Starts `plinth serve` with one model, as a user would with a configuration file, in a home of its own. */
-export async function startPlinth(options: PlinthOptions): Promise<Served> {
+export function startPlinth({ model, ...options }: PlinthOptions): Promise<Served> {
+  return start({ ...options, model: model.name, models: [model], config: { grpcPort: -1 } });
+}
+
+/** Starts `plinth serve` on a folder of models, with REST and gRPC. */
+export async function startPlinthRepository({ source, config, ...options }: PlinthRepositoryOptions): Promise<Served> {
+  const grpcPort = await findFreePort();
+  const served = await start({ ...options, models: [source], config: { ...config, grpcPort } });
+  return { ...served, grpcPort };
+}
+
+interface StartOptions extends Omit<PlinthOptions, 'model'> {
+  readonly model: string;
+  readonly models: readonly unknown[];
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+async function start(options: StartOptions): Promise<Served> {
   const port = await findFreePort();
   const managementPort = await findFreePort();
   const folder = mkdtempSync(path.join(tmpdir(), 'plinth-bench-'));
@@ -24,8 +50,8 @@ export async function startPlinth(options: PlinthOptions): Promise<Served> {
   mkdirSync(home, { recursive: true });
   const configFile = path.join(folder, 'plinth.yaml');
   // The peers run without an access log as well.
-  const config = { home, host: LOOPBACK, port, managementPort, models: [options.model], log: { level: 'warn', format: 'json' } };
-  writeFileSync(configFile, stringify(config));
+  const config = { home, host: LOOPBACK, port, managementPort, models: options.models, log: { level: 'warn', format: 'json' } };
+  writeFileSync(configFile, stringify({ ...config, ...options.config }));
   const key = `bench-${randomBytes(24).toString('hex')}`;
   const started = await launch({
     name: options.name ?? 'plinth',
@@ -39,7 +65,8 @@ export async function startPlinth(options: PlinthOptions): Promise<Served> {
     host: LOOPBACK,
     port,
     headers: { authorization: `Bearer ${key}` },
-    model: options.model.name,
+    adminHeaders: { authorization: `Bearer ${key}-admin` },
+    model: options.model,
     stop: async () => {
       await started.stop();
       rmSync(folder, { recursive: true, force: true });

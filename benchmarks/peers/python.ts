@@ -4,9 +4,11 @@ import path from 'node:path';
 import { launch, PEERS_FOLDER, REPOSITORY_FOLDER } from '../harness/index.ts';
 import { findFreePort, LOOPBACK, type Served } from './served.ts';
 
-const PEERS_SOURCE_FOLDER = path.join(REPOSITORY_FOLDER, 'benchmarks/peers');
+/** Where the Python files of the peers lie. */
+export const PEERS_SOURCE_FOLDER = path.join(REPOSITORY_FOLDER, 'benchmarks/peers');
 
-function findProgram(environment: string, program: string): string {
+/** A program of one of the virtual environments. Throws when it was not set up. */
+export function findProgram(environment: string, program: string): string {
   const file = path.join(PEERS_FOLDER, environment, 'bin', program);
   if (!existsSync(file)) throw new Error(`${file} is missing: run benchmarks/peers/set-up-python.sh first`);
   return file;

@@ -7,7 +7,11 @@ export interface Served {
   readonly process: LaunchedProcess;
   readonly host: string;
   readonly port: number;
+  /** Where it speaks Open Inference over gRPC, if it does. */
+  readonly grpcPort?: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** What changes its models; where there are such keys. */
+  readonly adminHeaders?: Readonly<Record<string, string>>;
   /** The name under which it knows the model. */
   readonly model: string;
   stop(): Promise<void>;

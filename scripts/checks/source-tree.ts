@@ -5,13 +5,13 @@ import { parseSourceFile, type SourceFile } from './source-file.ts';
 
 /** The repository as the rules see it. */
 export interface SourceTree {
-  /** Every TypeScript file of src, packages, tests, benchmarks and scripts by its path. Generated code is left out. */
+  /** Every TypeScript file of src, packages, examples, tests, benchmarks and scripts by its path. Generated code is left out. */
   readonly sources: ReadonlyMap<string, SourceFile>;
   /** Every text file of the repository by its path: the sources, and scripts, documents, settings. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
-const SOURCE_FOLDERS = /^(?:src|packages|tests|benchmarks|scripts)\//;
+const SOURCE_FOLDERS = /^(?:src|packages|tests|benchmarks|scripts|examples)\//;
 const SOURCE_EXTENSIONS = /\.(?:ts|mjs)$/;
 const GENERATED = /(?:^|\/)generated\/|\.generated\.|_pb\.ts$/;
 /** npm writes the lock file; the licence is not ours to word. */

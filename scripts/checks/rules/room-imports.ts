@@ -4,6 +4,7 @@ import type { SourceFile } from '../source-file.ts';
 /** What the files of a room may import besides their own room. Tests beside the code also take what lies ready in tests/. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   packages: [],
+  examples: ['packages'],
   core: [],
   gateway: ['core'],
   worker: ['core', 'packages'],
