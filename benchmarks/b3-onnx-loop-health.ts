@@ -48,7 +48,8 @@ async function measureProbes(served: Served, side: string, seconds: number): Pro
   };
   const report = await runClient({ client: 'probe.ts', specification, report: probeReport });
   const { prompts: batches, promptMs: batchMs, promptFailures: batchFailures, ...probes } = report;
-  if (batchFailures > 1 || batches === 0) throw new Error(`${side}: ${batchFailures} of ${batches + batchFailures} batches failed`);
+  if (batchFailures > 1 || batches === 0)
+    throw new Error(`${side}: ${batchFailures} of ${batches + batchFailures} batches failed`);
   return { ...probes, batches, batchMs };
 }
 

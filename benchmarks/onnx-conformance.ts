@@ -32,7 +32,8 @@ const workers = Array.from({ length: Number(values['at-once']) }, async () => {
   for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
     const result = await served.check(one);
     results.set(one.name, result);
-    if (result.load.startsWith(NO_ANSWER) || result.unload.startsWith(NO_ANSWER)) console.log(`${one.name}: ${JSON.stringify(result)}`);
+    if (result.load.startsWith(NO_ANSWER) || result.unload.startsWith(NO_ANSWER))
+      console.log(`${one.name}: ${JSON.stringify(result)}`);
     if (results.size % 100 === 0) console.log(`${results.size} cases asked, ${waiting.length} to go`);
   }
 });

@@ -32,7 +32,9 @@ const statistics = z.object({
 
 async function readCounts(served: Served, model: string): Promise<{ inferences: number; executions: number }> {
   const url = `http://${served.host}:${served.port}/v2/models/${model}/stats`;
-  const { model_stats: [counts] } = statistics.parse(await (await fetch(url, { headers: served.headers })).json());
+  const {
+    model_stats: [counts],
+  } = statistics.parse(await (await fetch(url, { headers: served.headers })).json());
   return { inferences: counts.inference_count, executions: counts.execution_count };
 }
 
@@ -49,7 +51,12 @@ async function measureCallers({ served, model, row, seconds }: Plan, callers: nu
   const tensor = { shape: [1, ...row], values: Float32Array.from({ length: elements }, () => random()) };
   const { headers, ...body } = formatBinaryBody(tensor);
   const target = targetOf(served, `/v2/models/${model}/infer`);
-  const specification = { target: { ...target, headers: { ...target.headers, ...headers } }, ...body, connections: callers, seconds };
+  const specification = {
+    target: { ...target, headers: { ...target.headers, ...headers } },
+    ...body,
+    connections: callers,
+    seconds,
+  };
   const before = await readCounts(served, model);
   const report = await runClient({ client: 'closed-loop.ts', specification, report: loopReport });
   const after = await readCounts(served, model);

@@ -23,7 +23,17 @@ import {
   type RpcLoopSpecification,
 } from './load/index.ts';
 import { onnxModels, writeEntry } from './models/index.ts';
-import { startDirectRpc, startMlserver, startPlinthRepository, startSides, startTriton, targetOf, type Served } from './peers/index.ts';
+import {
+  formatIdentityConfig,
+  startDirectRpc,
+  startMlserver,
+  startPlinthRepository,
+  startSides,
+  startTriton,
+  targetOf,
+  type IdentityFlags,
+  type Served,
+} from './peers/index.ts';
 
 const SERVER_CPUS = '0';
 const CLIENT_CPUS = '1';
@@ -84,14 +94,22 @@ function sidesOf(servers: ReadonlyMap<string, Served>, seconds: number): Side[] 
   });
 }
 
-const options = readOptions({ rounds: 4, seconds: 5 });
+const options = readOptions({ rounds: 3, seconds: 4 });
 const repository = mkdtempSync(path.join(tmpdir(), 'plinth-bench-models-'));
 process.on('exit', () => rmSync(repository, { recursive: true, force: true }));
-writeEntry(repository, { name: 'identity', model: onnxModels.identity });
+
+function startOwn(flags: IdentityFlags): Promise<Served> {
+  const source = path.join(repository, flags);
+  writeEntry(source, { name: 'identity', model: onnxModels.identity, config: formatIdentityConfig(flags) });
+  return startPlinthRepository({ name: `plinth-${flags}`, source, model: 'identity', cpus: SERVER_CPUS });
+}
+
 await using started = await startSides(
   {
-    plinth: () => startPlinthRepository({ source: repository, model: 'identity', cpus: SERVER_CPUS }),
-    triton: () => startTriton({ cpus: SERVER_CPUS }),
+    plinth: () => startOwn('batched'),
+    'plinth-plain': () => startOwn('plain'),
+    triton: () => startTriton({ cpus: SERVER_CPUS, flags: 'batched' }),
+    'triton-plain': () => startTriton({ cpus: SERVER_CPUS, flags: 'plain' }),
     mlserver: () => startMlserver({ cpus: SERVER_CPUS, flags: 'best' }),
     'mlserver-default': () => startMlserver({ cpus: SERVER_CPUS, flags: 'default' }),
     direct: () => startDirectRpc({ cpus: SERVER_CPUS }),
@@ -101,19 +119,18 @@ await using started = await startSides(
 for (const side of sidesOf(started.servers, WARM_UP_SECONDS)) await side.measure(0);
 const sides = sidesOf(started.servers, options.seconds);
 const measurements = await measureRounds({ sides, rounds: options.rounds, onMeasured: printMeasurement });
-const compare = (door: string, peer: string, metric: string) =>
-  compareSides(measurements, { ours: `plinth-${door}`, peer: `${peer}-${door}`, metric, keepsNoisy: options.keepsNoisy });
+const compare = ([ours, peer]: readonly [string, string], metric: string) =>
+  compareSides(measurements, { ours, peer, metric, keepsNoisy: options.keepsNoisy });
+const pairs = ['grpc', 'rest'].flatMap((door): (readonly [string, string])[] => [
+  [`plinth-${door}`, `triton-${door}`],
+  [`plinth-plain-${door}`, `triton-plain-${door}`],
+  [`plinth-${door}`, `mlserver-${door}`],
+  [`plinth-${door}`, `mlserver-default-${door}`],
+  [`plinth-${door}`, `direct-${door}`],
+]);
 writeReport({
   name: 'tensor-identity',
   title: `Identity of ${TENSOR_BYTES} B in FP32, ${CONNECTIONS} connections in a closed loop`,
   measurements,
-  comparisons: ['requestsPerCoreSecond', 'p99Ms'].flatMap((metric) => [
-    compare('grpc', 'triton', metric),
-    compare('rest', 'triton', metric),
-    compare('grpc', 'mlserver', metric),
-    compare('rest', 'mlserver', metric),
-    compare('grpc', 'mlserver-default', metric),
-    compare('rest', 'mlserver-default', metric),
-    compare('grpc', 'direct', metric),
-  ]),
+  comparisons: ['requestsPerCoreSecond', 'p99Ms'].flatMap((metric) => pairs.map((pair) => compare(pair, metric))),
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   compareSides,
   listChildren,
@@ -19,8 +20,9 @@ import { startPlinthRepository, targetOf, type Served } from './peers/index.ts';
 
 const WIDTH = 2_048;
 const CYCLES = 24;
-/** The first loads bring code and caches that stay; growth is counted from here. */
-const SETTLED_AFTER = 8;
+const ASK_SECONDS = 0.2;
+/** Memory fluctuates with the garbage collector: growth is from the median of one half of the cycles to that of the other. */
+const HALF = CYCLES / 2;
 
 const repository = mkdtempSync(path.join(tmpdir(), 'plinth-bench-models-'));
 process.on('exit', () => rmSync(repository, { recursive: true, force: true }));
@@ -74,20 +76,21 @@ function measureReplicas(count: number, seconds: number): Promise<Metrics> {
 }
 
 /** The gateway's memory while a model is loaded, asked and unloaded over and over. */
-function measureCycles(): Promise<Metrics> {
+function measureCycles(warmUpSeconds: number): Promise<Metrics> {
   return withServed('replicas1', async (served) => {
     const sizes: number[] = [];
-    for (let cycle = 0; cycle < CYCLES; cycle += 1) {
+    for (let cycle = 0; cycle <= CYCLES; cycle += 1) {
       await change(served, 'load');
-      await ask(served, 0.2);
+      // The first requests bring code and heap that stay, whatever is loaded later.
+      await ask(served, cycle === 0 ? warmUpSeconds : ASK_SECONDS);
       await change(served, 'unload');
-      sizes.push(readMemory(served.process.pid).rssMiB);
+      if (cycle > 0) sizes.push(readMemory(served.process.pid).rssMiB);
     }
-    const settled = sizes.slice(SETTLED_AFTER);
-    const half = settled.length / 2;
+    // An unloaded model's process ends a moment after the answer.
+    await sleep(1_000);
     return {
       ...Object.fromEntries(sizes.map((size, cycle) => [`gatewayRssMiBAt${cycle + 1}`, size])),
-      growthMiBPerCycle: (median(settled.slice(half)) - median(settled.slice(0, half))) / half,
+      growthMiBPerCycle: (median(sizes.slice(HALF)) - median(sizes.slice(0, HALF))) / HALF,
       childrenLeft: listChildren(served.process.pid).length,
     };
   });
@@ -97,7 +100,7 @@ const options = readOptions({ rounds: 1, seconds: 3 });
 const sides = [
   { name: 'one-replica', measure: () => measureReplicas(1, options.seconds) },
   { name: 'two-replicas', measure: () => measureReplicas(2, options.seconds) },
-  { name: 'cycles', measure: measureCycles },
+  { name: 'cycles', measure: () => measureCycles(2 * options.seconds) },
 ].filter(({ name }) => options.only.length === 0 || options.only.includes(name));
 const measurements = await measureRounds({ sides, rounds: options.rounds, onMeasured: printMeasurement });
 const compare = (metric: string) =>

@@ -46,7 +46,10 @@ function describeOurs(ours: DoorResults | undefined): string {
 }
 
 function shorten(reason: string): string {
-  const text = reason.replaceAll(/\S*\/site-packages\/\S*/g, 'model.onnx').replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
+  const text = reason
+    .replaceAll(/\S*\/site-packages\/\S*/g, 'model.onnx')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll('|', '\\|');
   return text.length > 240 ? `${text.slice(0, 240)}…` : text;
 }
 
@@ -61,7 +64,10 @@ export function writeConformanceReport(name: string, run: ConformanceRun): void 
     ['equal over REST', String(results.filter(({ rest }) => rest === EQUAL).length)],
     ['equal over gRPC', String(results.filter(({ grpc }) => grpc === EQUAL).length)],
     ...Object.values(KINDS).map((kind) => [kind, String(count(kind))]),
-    ['loaded, but not unloaded again', String(results.filter(({ load, unload }) => load === LOADED && unload !== 'unloaded').length)],
+    [
+      'loaded, but not unloaded again',
+      String(results.filter(({ load, unload }) => load === LOADED && unload !== 'unloaded').length),
+    ],
   ];
   const lists = Object.values(KINDS)
     .filter((kind) => kind !== KINDS.equal && count(kind) > 0)

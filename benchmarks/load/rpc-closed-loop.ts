@@ -29,7 +29,14 @@ async function measure({ target, message, seconds, ...loop }: RpcLoopSpecificati
   await Promise.all(connections.map(runOne));
   const took = (performance.now() - startMs) / 1000;
   connections.forEach((connection) => connection.close());
-  return { requests: latenciesMs.length, failures, seconds: took, ...summarize(latenciesMs), p99LagMs: 0, clientShare: ownShare() };
+  return {
+    requests: latenciesMs.length,
+    failures,
+    seconds: took,
+    ...summarize(latenciesMs),
+    p99LagMs: 0,
+    clientShare: ownShare(),
+  };
 }
 
 await runClient(rpcLoopSpecification, measure);

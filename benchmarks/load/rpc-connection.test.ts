@@ -34,7 +34,10 @@ test('calls follow one another on one connection, far past the first flow-contro
     stream.end(Buffer.alloc(30_005));
   });
   for (let index = 0; index < 12; index += 1) assert.equal(await call(connection), 30_005);
-  assert.deepEqual(seen, Array.from({ length: 12 }, () => ['/a.B/C', 300, 20_005, 20_000, 7]));
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 12 }, () => ['/a.B/C', 300, 20_005, 20_000, 7]),
+  );
 });
 
 test('an answer without a message is a failure', async (context) => {

@@ -48,7 +48,8 @@ export class RpcConnection {
     const prefix = Buffer.alloc(5);
     prefix.writeUInt32BE(message.length, 1);
     this.#message = Buffer.concat([prefix, message]);
-    if (this.#message.length > FIRST_WINDOW) throw new RangeError(`a message of ${message.length} bytes; at most ${FIRST_WINDOW - 5}`);
+    if (this.#message.length > FIRST_WINDOW)
+      throw new RangeError(`a message of ${message.length} bytes; at most ${FIRST_WINDOW - 5}`);
     this.#socket = createConnection({ host: target.host, port: target.port, noDelay: true });
     this.#socket.on('data', (data) => this.#read(data));
     this.#socket.on('error', () => undefined);
@@ -60,7 +61,9 @@ export class RpcConnection {
     const windows = Buffer.alloc(6);
     windows.writeUInt16BE(INITIAL_WINDOW_SIZE, 0);
     windows.writeUInt32BE(LARGEST_WINDOW, 2);
-    this.#socket.write(Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0, windows), this.#widen(LARGEST_WINDOW - FIRST_WINDOW)]));
+    this.#socket.write(
+      Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0, windows), this.#widen(LARGEST_WINDOW - FIRST_WINDOW)]),
+    );
   }
 
   /** `onEnd` gets the bytes of the answer's messages, prefixes included; 0 when the call failed. */
@@ -105,7 +108,8 @@ export class RpcConnection {
 
   #take({ type, flags, stream, payload }: Frame): void {
     if (type === DATA) this.#count(payload.length);
-    if ((type === DATA || type === HEADERS) && (flags & END_STREAM) !== 0 && stream === this.#stream) this.#finish(this.#received);
+    if ((type === DATA || type === HEADERS) && (flags & END_STREAM) !== 0 && stream === this.#stream)
+      this.#finish(this.#received);
     if (type === WINDOW_UPDATE && stream === 0) {
       this.#window += payload.readUInt32BE(0);
       this.#send();

@@ -6,11 +6,14 @@ export { startFastapi, startLitellm, type FastapiOptions, type LitellmOptions } 
 export { targetOf, type Served } from './served.ts';
 export { startSides, type StartedSides, type Starters } from './sides.ts';
 export {
+  formatIdentityConfig,
   startDirectRpc,
   startMlserver,
   startNaiveOnnx,
   startTriton,
+  type IdentityFlags,
   type MlserverOptions,
   type NaiveOnnxOptions,
   type TensorServerOptions,
+  type TritonOptions,
 } from './tensor-servers.ts';

@@ -52,12 +52,33 @@ export async function startMlserver({ cpus, flags }: MlserverOptions): Promise<S
   return { ...ports, ...served(started, [folder]), host: LOOPBACK };
 }
 
+/** How the model of Triton and of Plinth is configured, but for where it runs. `batched` merges requests, `plain` takes them one by one. */
+export type IdentityFlags = 'batched' | 'plain';
+
+/** Its config.pbtxt. */
+export function formatIdentityConfig(flags: IdentityFlags): string {
+  const [batch, dims] =
+    flags === 'batched' ? ['max_batch_size: 64\ndynamic_batching { }', '-1'] : ['max_batch_size: 0', '-1, -1'];
+  return `name: "identity"
+${batch}
+input [ { name: "INPUT0" data_type: TYPE_FP32 dims: [ ${dims} ] } ]
+output [ { name: "OUTPUT0" data_type: TYPE_FP32 dims: [ ${dims} ] } ]
+`;
+}
+
+export interface TritonOptions extends TensorServerOptions {
+  readonly flags: IdentityFlags;
+}
+
 /** The tritonserver that the package nvidia-pytriton carries, with its Python backend; it has no other. */
-export async function startTriton({ cpus }: TensorServerOptions): Promise<Served> {
+export async function startTriton({ cpus, flags }: TritonOptions): Promise<Served> {
   const ports = await findPorts();
   const python = findProgram('triton', 'python');
-  const script = "import sysconfig; print(sysconfig.get_config_var('LIBDIR'), sysconfig.get_path('purelib'), sysconfig.get_python_version())";
-  const [libraries = '', packages = '', version = ''] = execFileSync(python, ['-c', script], { encoding: 'utf8' }).trim().split(' ');
+  const script =
+    "import sysconfig; print(sysconfig.get_config_var('LIBDIR'), sysconfig.get_path('purelib'), sysconfig.get_python_version())";
+  const [libraries = '', packages = '', version = ''] = execFileSync(python, ['-c', script], { encoding: 'utf8' })
+    .trim()
+    .split(' ');
   const triton = path.join(packages, 'pytriton/tritonserver');
   const folder = mkdtempSync(path.join(tmpdir(), 'triton-bench-'));
   const backends = path.join(folder, 'backends');
@@ -66,8 +87,9 @@ export async function startTriton({ cpus }: TensorServerOptions): Promise<Served
   cpSync(path.join(triton, 'python_backend_stubs', version, stub), path.join(backends, 'python', stub));
   const models = path.join(folder, 'models');
   cpSync(path.join(PEERS_SOURCE_FOLDER, 'triton'), models, { recursive: true });
+  writeFileSync(path.join(models, 'identity', 'config.pbtxt'), `${formatIdentityConfig(flags)}backend: "python"\n`);
   const started = await launch({
-    name: 'triton',
+    name: `triton-${flags}`,
     command: [
       path.join(triton, 'bin/tritonserver'),
       ...['--model-repository', models, '--backend-directory', backends, '--allow-metrics=false', '--log-info=false'],

@@ -90,3 +90,9 @@ const cases: ReadonlyArray<readonly [title: string, models: readonly RoutedModel
 ];
 
 for (const [title, models, failure] of cases) test(`an ensemble ${title}`, () => assert.equal(failureOf(...models), failure));
+
+test('ensembles in ensembles that come to very many steps are refused at once', () => {
+  const many = (name: string) => Array.from({ length: 200 }, (_, at) => step(name, { outputMap: { y: `b${at}` } }));
+  const nested = ['m', 'e0', 'e1', 'e2', 'e3', 'e4'].map((name, at) => ensemble(at === 5 ? 'e' : `e${at}`, ...many(name)));
+  assert.match(failureOf(ready, ...nested) ?? '', /more than 1024 steps in all$/);
+});

@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../core/config/index.ts';
+import { PlinthError } from '../core/errors/index.ts';
 import type {
   KeyVerifier,
   ModelRepository,
@@ -131,6 +132,7 @@ class ControlRoom implements Control {
 
   async open(offers: readonly ModelOffer[]): Promise<void> {
     const { controlMode, loadModels } = this.#options.config.repository;
+    this.#checkNames(offers.map(({ name }) => name));
     for (const offer of offers) this.#fleet.add(offer);
     this.#modelNames = offers
       .filter(({ name, origin }) => {
@@ -142,6 +144,21 @@ class ControlRoom implements Control {
     if (controlMode === 'poll') await this.#watch.start();
     await Promise.all(this.#modelNames.map((name) => this.#fleet.begin(name)));
     this.#board.publish();
+  }
+
+  #checkNames(names: readonly string[]): void {
+    const { config, logger } = this.#options;
+    const { controlMode, loadModels } = config.repository;
+    const param = 'repository.loadModels';
+    if (loadModels.length > 0 && controlMode !== 'explicit')
+      throw new PlinthError({ code: 'invalid_request', message: `${param} needs repository.controlMode explicit.`, param });
+    const unknown = loadModels.find((name) => name !== '*' && !names.includes(name));
+    if (unknown !== undefined) {
+      const message = `${param} names '${unknown}', and none of the configured folders has a model of that name.`;
+      throw new PlinthError({ code: 'invalid_request', message, param });
+    }
+    if (names.length === 0 && config.models.length > 0)
+      logger.warn('the configured folders hold no model: a model is a folder like <name>/1/model.onnx, or an .onnx file');
   }
 
   get managementUrl(): string {

@@ -176,6 +176,19 @@ test('in explicit mode the named models are loaded at start', async () => {
   assert.deepEqual(control.modelNames, ['simple']);
 });
 
+test('names to be loaded that are not there, or in another mode, end the start', async () => {
+  const missing = /^repository.loadModels names 'nobody', and none of the configured folders has a model of that name/;
+  await assert.rejects(start({ repository: { controlMode: 'explicit', loadModels: ['simple', 'nobody'] } }), refusedBy(missing));
+  await assert.rejects(start({ repository: { loadModels: ['simple'] } }), refusedBy(/needs repository.controlMode explicit/));
+  await start();
+});
+
+test('a configuration may be megabytes long, the words about what is wrong with it are not', async () => {
+  await start({ repository: { controlMode: 'explicit' } });
+  configure(`name: "${'x'.repeat(1_000_000)}"`);
+  await assert.rejects(control.repository.load('simple'), (error) => error instanceof PlinthError && error.message.length < 2000);
+});
+
 test('a load can bring its configuration and its files, which live in a private folder as long as they are used', async () => {
   await start();
   const file = readFileSync(join(models, 'simple', '1', 'model.onnx'));

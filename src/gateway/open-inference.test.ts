@@ -117,3 +117,9 @@ test('a tensor larger than a conversation may be passes', async (context) => {
   const other = await gateway.fetch('/v2/logging', { method: 'POST', body });
   assert.deepEqual([other.status, Object.keys((await other.json()) as object)], [400, ['error']]);
 });
+
+test('a model may have a name as long as a folder can have', async (context) => {
+  const name = 'm'.repeat(255);
+  const gateway = await openGateway(context, { script: identity, model: { facts, name } });
+  assert.equal((await gateway.fetch(`/v2/models/${name}/ready`)).status, 200);
+});

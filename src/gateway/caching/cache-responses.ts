@@ -29,8 +29,9 @@ export function createCache({ snapshots, mostBytes }: CacheOptions) {
   };
 }
 
-function isCacheable(request: TensorRequest, { facts }: RoutedModel): boolean {
+function isCacheable(request: TensorRequest, { facts, failure }: RoutedModel): boolean {
   const config = facts?.tensors?.config;
+  if (failure !== undefined && config?.ensembleSteps !== undefined) return false;
   if (config?.cachesResponses !== true || config.isDecoupled === true) return false;
   return config.sequenceBatching === undefined && request.sequence === undefined;
 }

@@ -52,6 +52,8 @@ export class BatchRequest<Item extends WorkItem> {
   /** It is counted among those that wait for their turn. */
   isQueued = false;
   isPaused = false;
+  /** Its items are on their way; nothing can be done for it until they are there. */
+  isPreparing = false;
   unfinished = 0;
   completionTokens = 0;
   #isEnded = false;
@@ -83,6 +85,7 @@ export class BatchRequest<Item extends WorkItem> {
   }
 
   begin(items: readonly Item[]): void {
+    this.isPreparing = false;
     this.items = items.map((item) => new QueuedItem(item, this));
     this.unfinished = items.length;
   }

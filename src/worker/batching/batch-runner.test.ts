@@ -379,11 +379,13 @@ test('no more requests are prepared at once than the task bears, and none that w
   const [first, second, third] = ['slow 1', 'slow 2', 'slow 3'].map((words) => bench.ask(words));
   bench.drain();
   assert.deepEqual(prepared, ['slow 1']);
-  assert.equal(bench.runner.progress().runnableSequences, 0);
+  const cannotStep = { runningSequences: 1, waitingRequests: 2, runnableSequences: 0 };
+  assert.partialDeepStrictEqual(bench.runner.progress(), cannotStep);
   if (first !== undefined) bench.runner.cancel(first.active);
   if (second !== undefined) bench.runner.cancel(second.active);
   bench.drain();
   assert.deepEqual(prepared, ['slow 1'], 'a cancelled preparation goes on until it is done');
+  assert.partialDeepStrictEqual(bench.runner.progress(), { ...cannotStep, waitingRequests: 1 });
   await bench.settle();
   assert.deepEqual(prepared, ['slow 1', 'slow 3']);
   finishOf(third?.events ?? []);

@@ -92,7 +92,8 @@ export class BatchRunner<Item extends WorkItem = WorkItem> implements ReplicaLoo
     const { held, waiting } = this.#queue.count();
     return {
       ...this.#meter.totals(),
-      runningSequences: held,
+      // What is behind the preparation of a cancelled request can take no step either.
+      runningSequences: held === 0 ? this.#preparing : held,
       runnableSequences: this.#line.size + this.#preparable,
       waitingRequests: waiting,
       threads: this.#task.threads,
@@ -156,6 +157,7 @@ export class BatchRunner<Item extends WorkItem = WorkItem> implements ReplicaLoo
       else this.#enter(active, items);
     };
     this.#preparing++;
+    active.isPreparing = true;
     coming
       .then(settle)
       .catch((error: unknown) => this.#failWith(active, error))

@@ -138,6 +138,7 @@ function wishOf({
   return { priority, queueTimeoutUs };
 }
 
-function isInLine<Item extends WorkItem>({ items }: BatchRequest<Item>): boolean {
+function isInLine<Item extends WorkItem>({ items, isPreparing }: BatchRequest<Item>): boolean {
+  if (isPreparing) return false;
   return items.length === 0 || items.some(({ ticket }) => ticket?.isGone === false);
 }

@@ -44,20 +44,56 @@ export function classifyTensor(tensor: Tensor, wish: ClassificationWish): Tensor
   const view = new DataView(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
   const isReal = tensor.datatype === 'FP32' || tensor.datatype === 'FP64';
   const texts: string[] = [];
+  if (kept > MOST_RANKED && total > MOST_SORTED) throw tooManyClasses(tensor.name, kept);
   for (let row = 0; row < rows; row++) {
-    const values = Array.from({ length: perRow }, (_, index) => read(view, row * perRow + index));
-    for (const index of bestOf(values, kept))
-      texts.push(describeClass(values[index] ?? 0, { index, isReal, labels: wish.labels }));
+    const valueAt = (index: number): Value => read(view, row * perRow + index);
+    for (const index of bestOf(valueAt, perRow, kept))
+      texts.push(describeClass(valueAt(index), { index, isReal, labels: wish.labels }));
   }
   const shape = wish.rows === 'batched' ? [rows, kept] : [kept];
   return { name: tensor.name, datatype: 'BYTES', shape, data: encodeBytesElements(texts) };
 }
 
+/** Up to so many classes a row are picked out in one pass; for more the row is sorted, which takes long for a large one. */
+const MOST_RANKED = 1000;
+const MOST_SORTED = 1_000_000;
+
+function tooManyClasses(output: string, count: number): PlinthError {
+  const message = `output '${output}' is too large to find its best ${count} classes; ask for at most ${MOST_RANKED}`;
+  return new PlinthError({ code: 'invalid_request', message });
+}
+
+type ValueAt = (index: number) => Value;
+
 /** Indexes of the greatest values, the greatest first; of equals the earlier one. What is no number comes last. */
-function bestOf(values: readonly Value[], count: number): readonly number[] {
-  const order = values.map((_, index) => index);
-  order.sort((a, b) => compare(values[b] ?? 0, values[a] ?? 0));
-  return order.slice(0, count);
+function bestOf(valueAt: ValueAt, length: number, count: number): readonly number[] {
+  if (count > MOST_RANKED) return sortAll(valueAt, length).slice(0, count);
+  const best: number[] = [];
+  for (let index = 0; index < length; index++) {
+    const value = valueAt(index);
+    const last = best.length < count ? undefined : best.at(-1);
+    if (last !== undefined && compare(value, valueAt(last)) <= 0) continue;
+    if (last !== undefined) best.pop();
+    best.splice(placeOf(value, best, valueAt), 0, index);
+  }
+  return best;
+}
+
+/** The place behind all that are not smaller. */
+function placeOf(value: Value, best: readonly number[], valueAt: ValueAt): number {
+  let low = 0;
+  let high = best.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compare(value, valueAt(best[middle] ?? 0)) > 0) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function sortAll(valueAt: ValueAt, length: number): readonly number[] {
+  const values = Array.from({ length }, (_, index) => valueAt(index));
+  return values.map((_, index) => index).toSorted((a, b) => compare(values[b] ?? 0, values[a] ?? 0));
 }
 
 function compare(a: Value, b: Value): number {

@@ -65,6 +65,13 @@ const numbers = WORDS.map((_, id) => [id < 4 ? 0 : id]);
 describe('an embedding model', () => {
   const task = models.open({ task: 'embed', weights: directions });
 
+  test('many texts of a request that has ended are read no further', async () => {
+    const life = { isEnded: false };
+    const coming = task.prepare(embed(Array.from({ length: 500 }, () => 'red')), life);
+    life.isEnded = true;
+    assert.ok((await coming).length < 500);
+  });
+
   test('vectors are the mean of the tokens, of unit length', async () => {
     const events = await run(task, embed(['red', 'red green', 'reds']));
     assert.deepEqual(vectorsOf(events), [

@@ -5,7 +5,7 @@ import type { LoadedGraph, OpenGraph } from '../../graph.ts';
 import type { StepReport, Task, WorkItem } from '../../task.ts';
 import { chooseBoxes, readBoxes, type FoundBox } from './choose-boxes.ts';
 import { readFileSummary, readLabels } from './model-files.ts';
-import { MOST_DECODING, readPicture, resizePicture } from './picture.ts';
+import { MOST_DECODING, readPicture, resizePicture, type Picture } from './picture.ts';
 import { floatsOf, floatTensor, onlyInput, pictureFacts, probePicture, requirePicture } from './picture-task.ts';
 import { writePlanes, type PixelScaling } from './pixel-planes.ts';
 

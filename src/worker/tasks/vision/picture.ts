@@ -11,6 +11,7 @@ export interface Picture {
 const MOST_PIXELS = 50_000_000;
 /** Pictures of one replica that are decoded at once: as many as the library has threads, and each may take 150 MB. */
 export const MOST_DECODING = 4;
+const MOST_SECONDS = 60;
 const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'] as const;
 const LOADERS = [
   'VipsForeignLoadJpeg',
@@ -37,7 +38,10 @@ export async function readPicture(file: Uint8Array): Promise<Picture> {
     const { format } = await image.metadata();
     if (!FORMATS.some((known) => known === format)) throw new Error(`the format ${String(format)} is not read`);
     const upright = image.rotate().flatten({ background: '#ffffff' }).toColourspace('srgb').removeAlpha();
-    const { data, info } = await upright.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const { data, info } = await upright
+      .timeout({ seconds: MOST_SECONDS })
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, pixels: info.channels === 3 ? data : spreadGrey(data) };
   } catch (error) {
     throw unreadable(error);
