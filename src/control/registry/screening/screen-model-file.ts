@@ -9,7 +9,7 @@ import { ggufSummarySchema, type GgufSummary } from './gguf-summary.ts';
 import { onnxSummarySchema } from './onnx-summary-schema.ts';
 import { refuse } from './refuse.ts';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024;
 /** A chat template of 1 MiB, every character escaped, and the rest. */
 const MAX_REPORT_CHARACTERS = 8 * 1024 * 1024;

@@ -60,3 +60,9 @@ test('broken JSON is refused without quoting it, with the position where that is
   }
   assert.throws(() => parseJsonBody(Buffer.from('{"a" 1}'), 8), /at position 5/);
 });
+
+test('a body of more than a million parts is refused before it is parsed', () => {
+  assert.equal(codeOf(Buffer.from(`[${'[],'.repeat(1_000_000)}1]`)), 'invalid_json');
+  assert.equal(codeOf(Buffer.from(`[${'"",'.repeat(1_000_001)}1]`)), 'invalid_json');
+  assert.equal(codeOf(Buffer.from(`[${'1,'.repeat(1_000_001)}1]`)), 'parsed');
+});

@@ -5,6 +5,7 @@ import { PlinthError } from '../../../core/errors/index.ts';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LONGEST_TYPE_SHOWN = 100;
+const MOST_PARTS = 1_000_000;
 const isOpening = (byte: number): boolean => byte === 0x7b || byte === 0x5b;
 const isClosing = (byte: number): boolean => byte === 0x7d || byte === 0x5d;
 
@@ -25,7 +26,7 @@ export function readJsonOnly(app: FastifyInstance, maxDepth: number): void {
 export function parseJsonBody(body: Buffer, maxDepth: number): unknown {
   if (body.byteLength === 0) throw invalidJson('The body is empty; a JSON object was expected.');
   if (!isUtf8(body)) throw new PlinthError({ code: 'invalid_utf8', message: 'The body is not valid UTF-8.' });
-  if (exceedsDepth(body, maxDepth)) throw invalidJson(`The body is nested deeper than ${maxDepth} levels.`);
+  checkStructure(body, maxDepth);
   try {
     return JSON.parse(body.toString('utf8')) as unknown;
   } catch (thrown) {
@@ -55,21 +56,23 @@ function invalidJson(message: string): PlinthError {
   return new PlinthError({ code: 'invalid_json', message });
 }
 
-/** Counts brackets outside strings, so that a hostile body costs one pass and no recursion. */
-function exceedsDepth(body: Buffer, maxDepth: number): boolean {
-  let depth = 0;
+/** Counts brackets and strings, so that a hostile body costs one pass, no recursion and no long parse. */
+function checkStructure(body: Buffer, maxDepth: number): void {
+  let [depth, parts] = [0, 0];
   for (let at = 0; at < body.length; at++) {
     const byte = body[at] ?? 0;
     if (byte === QUOTE) {
       at = endOfString(body, at + 1);
+      parts += 1;
     } else if (isOpening(byte)) {
       depth += 1;
-      if (depth > maxDepth) return true;
+      parts += 1;
+      if (depth > maxDepth) throw invalidJson(`The body is nested deeper than ${maxDepth} levels.`);
     } else if (isClosing(byte)) {
       depth -= 1;
     }
+    if (parts > MOST_PARTS) throw invalidJson(`The body has more than ${MOST_PARTS} strings, arrays and objects.`);
   }
-  return false;
 }
 
 /** The place of the closing quote; the end of the body when there is none. */

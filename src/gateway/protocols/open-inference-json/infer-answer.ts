@@ -1,7 +1,7 @@
 import type { Tensor } from '../../../core/inference/index.ts';
 import type { InferenceResponse } from '../open-inference-tensors/index.ts';
 import type { BodyOutput } from './infer-body.ts';
-import { dataToJson } from './json-tensors.ts';
+import { dataToJson, isLong, longDataToJson } from './json-tensors.ts';
 
 /** An answer ready to be sent. */
 export interface InferAnswer {
@@ -14,12 +14,37 @@ export interface InferAnswer {
 export interface AnswerForms {
   readonly outputs: readonly BodyOutput[];
   readonly defaultForm: BodyOutput['form'];
+  /** What {@link writeLongOutputs} has written already, by output. */
+  readonly written?: ReadonlyMap<string, string>;
+}
+
+/** The long outputs that go as JSON, written so that other requests are not kept waiting; undefined when there are none. */
+export function writeLongOutputs(
+  { outputs }: InferenceResponse,
+  forms: AnswerForms,
+): Promise<ReadonlyMap<string, string>> | undefined {
+  const long = outputs.filter((tensor) => {
+    if (!isLong(tensor)) return false;
+    const { form, memory } = formOf(tensor.name, forms);
+    return form === 'json' && memory === undefined;
+  });
+  return long.length === 0 ? undefined : writeAll(long);
+}
+
+async function writeAll(tensors: readonly Tensor[]): Promise<ReadonlyMap<string, string>> {
+  const written = new Map<string, string>();
+  for (const tensor of tensors) written.set(tensor.name, await longDataToJson(tensor));
+  return written;
 }
 
 /** The body of an answer: JSON, and behind it the tensors that were asked for as bytes. */
 export function formatInferAnswer(response: InferenceResponse, forms: AnswerForms): InferAnswer {
   const binary: Uint8Array[] = [];
-  const outputs = response.outputs.map((tensor) => formatOutput(tensor, formOf(tensor.name, forms), binary));
+  const outputs = response.outputs.map((tensor) => {
+    const text = forms.written?.get(tensor.name);
+    if (text !== undefined) return `${formatHead(tensor)},"data":[${text}]}`;
+    return formatOutput(tensor, formOf(tensor.name, forms), binary);
+  });
   const json = `${formatResponseHead(response)},"outputs":[${outputs.join(',')}]}`;
   if (binary.length === 0) return { body: json };
   const head = Buffer.from(json, 'utf8');
@@ -44,7 +69,7 @@ function formOf(name: string, { outputs, defaultForm }: AnswerForms): BodyOutput
 }
 
 function formatOutput(tensor: Tensor, { form, memory }: BodyOutput, binary: Uint8Array[]): string {
-  const head = `{"name":${JSON.stringify(tensor.name)},"datatype":"${tensor.datatype}","shape":[${tensor.shape.join(',')}]`;
+  const head = formatHead(tensor);
   const { byteLength } = tensor.data;
   if (memory !== undefined) {
     const place = `"shared_memory_region":${JSON.stringify(memory.region)},"shared_memory_offset":${memory.offset},"shared_memory_byte_size":${byteLength}`;
@@ -53,4 +78,8 @@ function formatOutput(tensor: Tensor, { form, memory }: BodyOutput, binary: Uint
   if (form === 'json') return `${head},"data":[${dataToJson(tensor)}]}`;
   if (byteLength > 0) binary.push(tensor.data);
   return `${head},"parameters":{"binary_data_size":${byteLength}}}`;
+}
+
+function formatHead({ name, datatype, shape }: Tensor): string {
+  return `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${shape.join(',')}]`;
 }

@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { datatypeBytes, tensorDatatypes, type Tensor, type TensorDatatype } from '../../../core/inference/index.ts';
 import { encodeBytesElements } from '../open-inference-tensors/index.ts';
-import { formatInferAnswer } from './infer-answer.ts';
+import { formatInferAnswer, writeLongOutputs } from './infer-answer.ts';
 import { parseInferBody } from './infer-body.ts';
 import { parseExactJson, parseJson } from './json-text.ts';
 
@@ -139,4 +139,24 @@ test('hostile bodies are refused without crash', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('long outputs are written like short ones, and others get their turn meanwhile', async () => {
+  const count = 600_001;
+  for (const [datatype, values] of [
+    ['FP32', Float32Array.from({ length: count }, (_, at) => at / 7)],
+    ['BOOL', Uint8Array.from({ length: count }, (_, at) => at % 2)],
+  ] as const) {
+    const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const response = { id: '', modelName: 'm', modelVersion: '1', parameters: {}, isFinal: true };
+    const answer = { ...response, outputs: [{ name: 'T', datatype, shape: [count], data }] };
+    const forms = { outputs: [], defaultForm: 'json' } as const;
+    let turns = 0;
+    const counting = setInterval(() => (turns += 1), 0);
+    const written = await writeLongOutputs(answer, forms);
+    clearInterval(counting);
+    assert.ok(written !== undefined && turns > 0);
+    assert.equal(formatInferAnswer(answer, { ...forms, written }).body, formatInferAnswer(answer, forms).body);
+    assert.equal(writeLongOutputs(answer, { ...forms, defaultForm: 'binary' }), undefined);
+  }
 });

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PlinthError } from '../../../core/errors/index.ts';
-import type { Tensor, TensorDatatype } from '../../../core/inference/index.ts';
+import { datatypeBytes, type Tensor, type TensorDatatype } from '../../../core/inference/index.ts';
 import { decodeBytesElements, elementCount, encodeBytesElements, refuse } from '../open-inference-tensors/index.ts';
 import { InexactNumber } from './json-text.ts';
 
@@ -125,6 +126,25 @@ export function dataToJson(tensor: Tensor): string {
       `sending ${datatype} data via JSON is not supported. Please use the binary data format for output ${tensor.name}`,
     );
   return view(aligned(tensor.data)).join(',');
+}
+
+const LONG_ELEMENTS = 262_144;
+
+/** Whether a tensor has so many numbers that writing them would keep everybody else waiting: {@link longDataToJson} does not. */
+export function isLong({ datatype, data }: Tensor): boolean {
+  return datatype !== 'BYTES' && data.byteLength > LONG_ELEMENTS * datatypeBytes[datatype];
+}
+
+/** As {@link dataToJson}, in pieces between which other work gets its turn. Not for `BYTES`. */
+export async function longDataToJson(tensor: Tensor): Promise<string> {
+  const { data } = tensor;
+  const step = LONG_ELEMENTS * datatypeBytes[tensor.datatype];
+  const pieces: string[] = [];
+  for (let from = 0; from < data.byteLength; from += step) {
+    pieces.push(dataToJson({ ...tensor, data: data.subarray(from, from + step) }));
+    await nextTurn();
+  }
+  return pieces.join(',');
 }
 
 type JoinableView = { join(separator: string): string };

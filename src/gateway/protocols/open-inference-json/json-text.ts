@@ -6,6 +6,7 @@ import { parseExact } from './exact-numbers.ts';
 export type JsonFields = Readonly<Record<string, unknown>>;
 
 const DEEPEST = 100;
+const MOST_PARTS = 1_000_000;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -59,23 +60,27 @@ function notJson(thrown: unknown): PlinthError {
 function checkedText(bytes: Buffer): string {
   if (bytes.byteLength === 0) throw refuse('failed to parse the request JSON buffer: The document is empty. at 0');
   if (!isUtf8(bytes)) throw refuse('failed to parse the request JSON buffer: Invalid encoding in string.');
-  if (bytes.byteLength > DEEPEST && isTooDeep(bytes))
-    throw refuse(`failed to parse the request JSON buffer: nesting deeper than ${DEEPEST} levels`);
+  if (bytes.byteLength > DEEPEST) checkStructure(bytes);
   return bytes.toString('utf8');
 }
 
-/** Counts brackets outside strings. */
-function isTooDeep(bytes: Buffer): boolean {
-  let depth = 0;
+/** Counts brackets and strings, so that a body which would hold up everybody while it is parsed is refused by one quick pass. */
+function checkStructure(bytes: Buffer): void {
+  let [depth, parts] = [0, 0];
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0;
     if (byte === QUOTE) {
+      parts += 1;
       at += 1;
       while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
     } else if ((byte | 0x20) === 0x7b) {
       depth += 1;
-      if (depth > DEEPEST) return true;
+      parts += 1;
+      if (depth > DEEPEST) throw refuse(`failed to parse the request JSON buffer: nesting deeper than ${DEEPEST} levels`);
     } else if ((byte | 0x20) === 0x7d) depth -= 1;
+    if (parts > MOST_PARTS) {
+      const limit = `more than ${MOST_PARTS} strings, arrays and objects`;
+      throw refuse(`failed to parse the request JSON buffer: ${limit}. Please use the binary data format`);
+    }
   }
-  return false;
 }

@@ -3,7 +3,13 @@ import { PlinthError } from '../../../core/errors/index.ts';
 import { datatypeBytes, type Tensor } from '../../../core/inference/index.ts';
 import { foldEvents } from '../http/index.ts';
 import type { SharedMemoryRegions } from '../open-inference-control/index.ts';
-import { formatInferAnswer, parseInferBody, type InferAnswer, type InferBody } from '../open-inference-json/index.ts';
+import {
+  formatInferAnswer,
+  parseInferBody,
+  type InferAnswer,
+  type InferBody,
+  writeLongOutputs,
+} from '../open-inference-json/index.ts';
 import { findOpenModel, planInference, type InferencePlan, type OpenModel } from '../open-inference-model/index.ts';
 import { encodeBytesElements, refuse, type InferenceCommand, type InferenceResponse } from '../open-inference-tensors/index.ts';
 import { ACCEPTED_CODINGS, chooseCoding, decodeBody, encodeBody } from './content-coding.ts';
@@ -28,7 +34,8 @@ export async function answerInfer(visit: Visit): Promise<FastifyReply | undefine
     const tensor = memory === undefined ? undefined : response.outputs.find((output) => output.name === name);
     if (tensor !== undefined && memory !== undefined) await regions.write(memory, name, tensor.data);
   }
-  return await sendAnswer(visit, formatInferAnswer(response, parsed));
+  const written = await writeLongOutputs(response, parsed);
+  return await sendAnswer(visit, formatInferAnswer(response, written === undefined ? parsed : { ...parsed, written }));
 }
 
 /** The one response of a call; undefined when the client has gone. */

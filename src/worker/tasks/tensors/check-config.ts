@@ -83,7 +83,7 @@ function checkPort({ model, port, own, maxBatchSize }: PortCheck): void {
   checkDatatype(model, port, own);
   if (own.isUnranked) return;
   const subject = `tensor '${name}'`;
-  const wrong = [...dims, ...(reshape ?? [])].find((size) => size === 0 || size < -1);
+  const wrong = [...dims, ...(reshape ?? [])].find((size) => (size === 0 && !own.shape.includes(0)) || size < -1);
   if (wrong !== undefined)
     refuse(model, `${subject}: dimension must be integer >= 1, or -1 to indicate a variable-size dimension`);
   if (reshape !== undefined && !isSameSize(dims, reshape)) {

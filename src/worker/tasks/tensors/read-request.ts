@@ -136,8 +136,12 @@ function checkSequenceId({ id, idType }: SequenceStep, { model, controls }: Tens
   refuse(`the sequence ID of a request to model '${model}' must be an unsigned integer`);
 }
 
+const MOST_SHOWN = 32;
+const LONGEST_SHOWN = 200;
+
 function listNames(names: readonly string[]): string {
-  return `[${names.map((name) => `'${name}'`).join()}]`;
+  const shown = names.slice(0, MOST_SHOWN).map((name) => `'${name.slice(0, LONGEST_SHOWN)}'`);
+  return `[${shown.join()}${names.length > MOST_SHOWN ? ',…' : ''}]`;
 }
 
 function listSizes(shape: readonly number[]): string {

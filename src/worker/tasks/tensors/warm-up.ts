@@ -4,7 +4,7 @@ import { PlinthError } from '../../../core/errors/index.ts';
 import { datatypeBytes, type Tensor, type TensorRequest } from '../../../core/inference/index.ts';
 import type { WarmupInput, WarmupSample } from '../../../core/models/index.ts';
 import { countElements } from './element-data.ts';
-import type { TensorPlan } from './tensor-plan.ts';
+import type { PlannedPort, TensorPlan } from './tensor-plan.ts';
 import type { TensorTask } from './tensor-task.ts';
 
 const PROBE_MS = 60_000;
@@ -33,6 +33,7 @@ export function warmUp(task: TensorTask, plan: TensorPlan): void {
 
 /** A request that the model can run. Where none is found the probe asks the loop alone. */
 function findProbe(task: TensorTask, plan: TensorPlan): TensorRequest {
+  if (!plan.isBatched && plan.inputs.some(isSetting)) return { ...head(plan), inputs: [] };
   for (const size of PROBE_SIZES) {
     const request = probeRequest(plan, size);
     if (request === undefined) continue;
@@ -44,6 +45,12 @@ function findProbe(task: TensorTask, plan: TensorPlan): TensorRequest {
     }
   }
   return { ...head(plan), inputs: [] };
+}
+
+/** One whole number is a setting (an axis, a length), and a made-up one may keep the engine for ever. */
+function isSetting({ port, engineDims, isUnranked }: PlannedPort): boolean {
+  const isSingle = !isUnranked && engineDims.every((size) => size === 1) && engineDims.length <= 1;
+  return isSingle && port.isOptional !== true && port.datatype.includes('INT');
 }
 
 function probeRequest(plan: TensorPlan, size: number): TensorRequest | undefined {
