@@ -30,7 +30,9 @@ export interface TensorMetadata {
 /** The version that answers. Throws `model_not_found`, `version_not_found`, `invalid_request` or `model_not_ready` with Triton's words. */
 export function findOpenModel(door: InferenceDoor, ask: ModelAsk, call: Call): OpenModel {
   const routed = findRouted(door, ask, call);
-  const model = describeModel(routed);
+  // Replicas of an unloaded model still finish what they have begun, and are there for nothing else.
+  const isGone = routed.isHeld === true && !isServing(routed);
+  const model = isGone ? undefined : describeModel(routed);
   if (model !== undefined) return model;
   const message = routed.failure ?? `${UNKNOWN} '${ask.name}' version ${routed.version} is not at ready state`;
   throw new PlinthError({ code: 'model_not_ready', message });
