@@ -64,8 +64,9 @@ function encodeChoice(value: string | number | boolean): Buffer {
     writer.text(3, value, length);
     return writer.bytes;
   }
-  const bytes = Buffer.alloc(Number.isSafeInteger(value) ? 11 : 9);
-  if (!Number.isSafeInteger(value)) {
+  const isWhole = Number.isSafeInteger(value) && !Object.is(value, -0);
+  const bytes = Buffer.alloc(isWhole ? 11 : 9);
+  if (!isWhole) {
     bytes[0] = 0x21;
     bytes.writeDoubleLE(value, 1);
     return bytes;
