@@ -19,7 +19,7 @@ const LONGEST = 256;
 /** Of the lengths' logarithm: half of the texts have at most 40 tokens, one in twenty more than 170. */
 const MEAN_LOG = Math.log(40);
 const DEVIATION_LOG = 0.9;
-const FIRST_RATE = 10;
+const FIRST_RATE = 4;
 const LADDER = 1.4;
 const REFINEMENTS = 3;
 
