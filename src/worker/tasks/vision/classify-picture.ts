@@ -6,7 +6,7 @@ import type { ItemOutcome, StepReport, Task, WorkItem } from '../../task.ts';
 import { readFileSummary, readJsonFile, readLabels } from './model-files.ts';
 import { MOST_DECODING, readPicture } from './picture.ts';
 import { preparePicture, readPreparation, type PicturePreparation } from './picture-preparation.ts';
-import { floatsOf, floatTensor, onlyInput, pictureFacts, probePicture, requirePicture } from './picture-task.ts';
+import { floatsOf, batchTensor, onlyInput, pictureFacts, probePicture, requirePicture } from './picture-task.ts';
 
 const MAX_BATCH_ROWS = 16;
 const DEFAULT_TOP = 5;
@@ -53,12 +53,9 @@ export class ClassifyPicture implements Task<PictureItem> {
 
   execute(items: readonly PictureItem[]): StepReport {
     const startedAt = performance.now();
-    const { width, height } = this.#preparation;
-    const size = 3 * width * height;
-    const batch = new Float32Array(items.length * size);
-    items.forEach(({ planes }, row) => batch.set(planes, row * size));
+    const batch = batchTensor(this.#inputName, items, this.#preparation);
     const ranAt = performance.now();
-    const [output] = this.#graph.run([floatTensor(this.#inputName, [items.length, 3, height, width], batch)]);
+    const [output] = this.#graph.run([batch]);
     const cameAt = performance.now();
     const scores = floatsOf(output);
     const classes = scores.length / items.length;

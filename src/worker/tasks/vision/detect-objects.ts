@@ -6,7 +6,7 @@ import type { StepReport, Task, WorkItem } from '../../task.ts';
 import { chooseBoxes, readBoxes, type FoundBox } from './choose-boxes.ts';
 import { readFileSummary, readLabels } from './model-files.ts';
 import { MOST_DECODING, readPicture, resizePicture, type Picture } from './picture.ts';
-import { floatsOf, floatTensor, onlyInput, pictureFacts, probePicture, requirePicture } from './picture-task.ts';
+import { floatsOf, batchTensor, onlyInput, pictureFacts, probePicture, requirePicture } from './picture-task.ts';
 import { writePlanes, type PixelScaling } from './pixel-planes.ts';
 
 const DEFAULT_EDGE = 640;
@@ -76,12 +76,9 @@ export class DetectObjects implements Task<DetectItem> {
 
   execute(items: readonly DetectItem[]): StepReport {
     const startedAt = performance.now();
-    const { width, height } = this.#size;
-    const size = 3 * width * height;
-    const batch = new Float32Array(items.length * size);
-    items.forEach(({ planes }, row) => batch.set(planes, row * size));
+    const batch = batchTensor(this.#inputName, items, this.#size);
     const ranAt = performance.now();
-    const [output] = this.#graph.run([floatTensor(this.#inputName, [items.length, 3, height, width], batch)]);
+    const [output] = this.#graph.run([batch]);
     const cameAt = performance.now();
     const [, rows = 0, columns = 0] = output?.shape ?? [];
     if (output?.shape.length !== 3 || (rows < 5 && columns !== 6))

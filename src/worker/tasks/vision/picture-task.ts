@@ -42,6 +42,18 @@ export function pictureFacts({ spec, graph, summary, capability, architecture }:
   };
 }
 
+/** Pictures of one size, each 3 × height × width, one after the other as the batch [pictures, 3, height, width]. */
+export function batchTensor(
+  name: string,
+  pictures: ReadonlyArray<{ readonly planes: Float32Array }>,
+  { width, height }: { readonly width: number; readonly height: number },
+): Tensor {
+  const size = 3 * width * height;
+  const batch = new Float32Array(pictures.length * size);
+  pictures.forEach(({ planes }, row) => batch.set(planes, row * size));
+  return floatTensor(name, [pictures.length, 3, height, width], batch);
+}
+
 /** FP32 over the same memory. */
 export function floatTensor(name: string, shape: readonly number[], values: Float32Array): Tensor {
   return { name, datatype: 'FP32', shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
