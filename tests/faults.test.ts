@@ -29,12 +29,18 @@ async function reports(model: string): Promise<Report[]> {
   return answer.replicas.filter((replica) => replica.model === model);
 }
 
-async function until(isDone: () => Promise<boolean>): Promise<void> {
+async function until<T>(find: () => Promise<T | undefined>): Promise<T> {
   for (let tries = 0; tries < 600; tries++) {
-    if (await isDone()) return;
+    const found = await find();
+    if (found !== undefined) return found;
     await new Promise((done) => setTimeout(done, 50));
   }
   assert.fail('it did not come about within 30 seconds');
+}
+
+/** True or, to be asked again, nothing. */
+async function untilTrue(isDone: () => Promise<boolean>): Promise<void> {
+  await until(async () => ((await isDone()) ? true : undefined));
 }
 
 function client(): OpenAI {
@@ -70,14 +76,13 @@ async function ask(content: string): Promise<string> {
 
 /** Strikes one busy replica while requests of every kind are under way and looks at how each of them ended. */
 async function strike(signal: NodeJS.Signals): Promise<void> {
-  await until(async () => (await reports('chat')).every(({ state }) => state === 'ready'));
+  await untilTrue(async () => (await reports('chat')).every((one) => one.state === 'ready' && one.runningSequences === 0));
   const questions = Array.from({ length: 6 }, (_, i) => `Tell me about the number ${i}.`);
   const streams = questions.map((question) => readStream('chat', question));
   const neighbours = Array.from({ length: 3 }, () => readStream('neighbour', 'untouched '.repeat(18)));
   const answers = questions.map(ask);
-  await until(async () => (await reports('chat')).some(({ runningSequences }) => runningSequences > 0));
-  const victim = (await reports('chat')).find(({ runningSequences }) => runningSequences > 0);
-  assert.ok(victim?.pid !== undefined);
+  const victim = await until(async () => (await reports('chat')).find(({ runningSequences }) => runningSequences > 0));
+  assert.ok(victim.pid !== undefined);
   process.kill(victim.pid, signal);
   const outcomes = await Promise.all(streams);
   assert.ok(
@@ -89,7 +94,7 @@ async function strike(signal: NodeJS.Signals): Promise<void> {
     'answers that nobody had seen yet are given',
   );
   assert.deepEqual(await Promise.all(neighbours), ['finished', 'finished', 'finished']);
-  await until(async () => {
+  await untilTrue(async () => {
     const now = await reports('chat');
     return now.length === 2 && now.every(({ state, pid }) => state === 'ready' && pid !== victim.pid);
   });
