@@ -11,7 +11,7 @@ import { configSchema } from '../core/config/index.ts';
 import { PlinthError, type ErrorFacts } from '../core/errors/index.ts';
 import type { RoutingSnapshot } from '../core/messages/index.ts';
 import { createLogger, createMetrics } from '../core/telemetry/index.ts';
-import type { ControlEvent } from './control-events.ts';
+import type { ControlEvent } from './hosting/index.ts';
 import { startControl, type Control } from './control.ts';
 import type { ModelStore } from './registry/index.ts';
 

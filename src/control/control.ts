@@ -13,8 +13,7 @@ import type {
 } from '../core/messages/index.ts';
 import type { ModelFacts } from '../core/models/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import type { ControlObserver } from './control-events.ts';
-import { HostedModel } from './hosted-model.ts';
+import { HostedModel, ModelFleet, ModelOffers, RepositoryWatch, type ControlObserver, type ModelOffer } from './hosting/index.ts';
 import {
   openManagementPort,
   registerHealthRoutes,
@@ -22,8 +21,6 @@ import {
   registerStatusRoutes,
   type ManagementPort,
 } from './management/index.ts';
-import { ModelFleet } from './model-fleet.ts';
-import { ModelOffers, type ModelOffer } from './model-offers.ts';
 import {
   openRunFolder,
   Placement,
@@ -33,7 +30,6 @@ import {
   type RunFolder,
 } from './placement/index.ts';
 import type { ModelStore } from './registry/index.ts';
-import { RepositoryWatch } from './repository-watch.ts';
 import { SnapshotBoard } from './snapshot-board.ts';
 
 /** What the control room needs; the command line opens store and keyring and closes them after `stop`. */

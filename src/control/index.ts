@@ -1,5 +1,5 @@
 export { openBook } from './book/index.ts';
-export type { ControlEvent, ControlObserver } from './control-events.ts';
+export type { ControlEvent, ControlObserver } from './hosting/index.ts';
 export { startControl, type Control, type ControlOptions } from './control.ts';
 export { openKeyring, type FixedKeys, type KeyFacts, type Keyring } from './keys/index.ts';
 export type { ReplacementReason, ReplicaReport } from './placement/index.ts';

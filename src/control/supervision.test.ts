@@ -12,7 +12,7 @@ import { encodeFrame } from '../core/framing/index.ts';
 import { greedySampling, type GenerateRequest } from '../core/inference/index.ts';
 import type { ToWorker } from '../core/messages/index.ts';
 import { createLogger, createMetrics } from '../core/telemetry/index.ts';
-import type { ControlEvent } from './control-events.ts';
+import type { ControlEvent } from './hosting/index.ts';
 import { startControl, type Control } from './control.ts';
 
 /** A program with nothing but a control room and one echo model; prints the process id of its replica. Argument: the home. */

@@ -3,8 +3,8 @@ import type { Rule } from '../rule.ts';
 /** Core is the floor: its folders build on each other. The command line has verbs, no stages. */
 const ROOMS_WITH_STAGES = new Set(['gateway', 'worker', 'control', 'optimize']);
 
-/** A loop knows the stages that it drives, as a room's own files do; it has a folder because it takes several files. */
-const LOOPS = new Set(['worker/generating', 'worker/batching']);
+/** What drives several stages knows them, as a room's own files do; it has a folder because it takes several files. */
+const DRIVERS = new Set(['worker/generating', 'worker/batching', 'control/hosting', 'control/rollouts']);
 
 /** Sibling stages never import each other; only a room's own files know several. */
 export const stageImports: Rule = {
@@ -12,7 +12,7 @@ export const stageImports: Rule = {
   check: (tree) =>
     [...tree.sources.values()].flatMap((file) => {
       const own = stageOf(file.path);
-      if (own === undefined || LOOPS.has(`${own.room}/${own.stage}`)) return [];
+      if (own === undefined || DRIVERS.has(`${own.room}/${own.stage}`)) return [];
       return file.imports.flatMap((edge) => {
         const other = edge.target === undefined ? undefined : stageOf(edge.target);
         if (other === undefined || other.room !== own.room || other.stage === own.stage) return [];

@@ -58,7 +58,25 @@ export const modelSchema = z.strictObject({
   replicas: engineFields.replicas.optional(),
   queueLength: queueFields.length.optional(),
   queueTimeoutMs: queueFields.timeoutMs.optional(),
-  stepMs: z.number().min(0).default(0).describe('echo only: fixed time of a step, ms'),
+  stepMs: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('fixed time of a step of echo; added to every step of other language models, for drills; ms'),
+  failEvery: z.int().min(0).default(0).describe('the replica aborts at every so many requests, for drills; 0 never'),
+  library: z.string().min(1).optional().describe('folder with the shared libraries of the engine; the packaged ones when absent'),
+  upstream: z
+    .strictObject({
+      url: z.url({ protocol: /^https?$/ }).describe('base of an OpenAI endpoint that others run, https://host/v1'),
+      model: z.string().min(1).max(200).describe('what the model is called there'),
+      keyVariable: z
+        .string()
+        .regex(/^[A-Z][A-Z0-9_]{0,127}$/, 'the name of an environment variable')
+        .optional()
+        .describe('environment variable with the key for it'),
+    })
+    .optional()
+    .describe('requests go to an endpoint that others run instead of to a replica'),
 });
 
 /** The one schema of plinth.yaml, PLINTH_<SECTION>_<FIELD> and --section-field. */
@@ -153,6 +171,29 @@ export const configSchema = z.strictObject({
         .default(15_000)
         .describe('poll only: time between two looks at the files, ms'),
       loadModels: z.array(z.string().min(1)).default([]).describe('explicit only: models to load at start; * is all'),
+    })
+    .prefault({}),
+  book: z
+    .strictObject({
+      urlVariable: z
+        .string()
+        .regex(/^[A-Z][A-Z0-9_]{0,127}$/, 'the name of an environment variable')
+        .default('PLINTH_DATABASE_URL')
+        .describe('environment variable with a postgres:// address; where it is set, several gateways share that book'),
+    })
+    .prefault({}),
+  releases: z
+    .strictObject({
+      embeddingModel: z.string().min(1).optional().describe('served model whose embeddings tell how alike two answers are'),
+      judgeModel: z.string().min(1).optional().describe('served model that is asked which of two answers is better'),
+      captureShare: z.number().min(0).max(1).default(0).describe('share of requests that are kept, redacted, for rehearsals'),
+      captureConsent: z
+        .enum(['header', 'all'])
+        .default('header')
+        .describe('header keeps only requests with x-plinth-consent: capture'),
+      captureMost: z.int().min(0).max(100_000).default(500).describe('kept requests per model; older ones make room'),
+      receipts: z.int().min(0).max(1_000_000).default(5000).describe('requests whose receipts are kept in memory'),
+      keepWarmMs: milliseconds.default(600_000).describe('the version before stays loaded for so long after a promotion'),
     })
     .prefault({}),
   cache: z

@@ -21,4 +21,16 @@ export type {
   RoutedReplica,
   RoutingSnapshot,
   SnapshotSource,
+  UpstreamAddress,
 } from './snapshot.ts';
+export type {
+  EvidenceSink,
+  Feedback,
+  InferencePort,
+  Observation,
+  Outcome,
+  OutputShape,
+  ReceiptBook,
+  SampledAnswer,
+  ShadowComparison,
+} from './evidence.ts';

@@ -1,4 +1,5 @@
 import type { ModelFacts } from '../models/index.ts';
+import type { ModelTraffic } from '../traffic/index.ts';
 
 /** loading → ready ⇄ unready → draining → unloaded; any → failed (and then replaced). */
 export type ReplicaState = 'loading' | 'ready' | 'unready' | 'draining' | 'unloaded' | 'failed';
@@ -7,15 +8,27 @@ export type ReplicaState = 'loading' | 'ready' | 'unready' | 'draining' | 'unloa
 export interface RoutedReplica {
   readonly id: string;
   readonly state: ReplicaState;
-  /** The unix socket on which it takes requests. */
+  /** The unix socket on which it takes requests; empty for one that others run. */
   readonly socketPath: string;
   readonly slots: number;
+  /** An endpoint that others run. */
+  readonly upstream?: UpstreamAddress;
+}
+
+/** An endpoint of the OpenAI dialect that others run. */
+export interface UpstreamAddress {
+  /** `https://host/v1`, without the endpoint's own part. */
+  readonly url: string;
+  /** What the model is called there. */
+  readonly model: string;
+  /** The environment variable that holds its key. */
+  readonly keyVariable?: string;
 }
 
 /** One version of a model with the replicas that answer for it. */
 export interface RoutedModel {
   readonly name: string;
-  /** Digits. Of several versions of a name the highest answers when none is asked for. */
+  /** Digits. Of several versions of a name the highest that is ready answers when neither request nor traffic say more. */
   readonly version: string;
   /** Unix seconds. */
   readonly createdAt: number;
@@ -43,6 +56,8 @@ export interface RoutingSnapshot {
   /** Something answers, and nothing is still on its first way up: a model that has failed keeps nobody from the others. */
   readonly isReady: boolean;
   readonly models: readonly RoutedModel[];
+  /** By model; a model that is not listed has one version, or its highest answers. */
+  readonly traffic?: readonly ModelTraffic[];
 }
 
 /** Where a gateway finds snapshots. */

@@ -98,8 +98,12 @@ export interface ModelSpec {
   readonly queueTimeoutMs: number;
   /** The replica is replaced when its resident memory exceeds this; 0 is no limit. */
   readonly memoryLimitBytes: number;
-  /** `echo` only: fixed time of a step, in milliseconds. */
+  /** Fixed time of a step of `echo`; added to every step of other language models, for drills. In milliseconds. */
   readonly stepMs: number;
+  /** The process aborts at every so many requests, for drills; 0 or absent never. */
+  readonly failEvery?: number;
+  /** The folder with the engine's shared libraries; the packaged ones when absent. */
+  readonly library?: string;
 }
 
 export const defaultOnnxOptions: OnnxOptions = {

@@ -1,1 +1,21 @@
 export type { FileRecord, KeyRecord, KeyRecords, ModelRecord, ModelRecords } from './record.ts';
+export type {
+  AnswerRecord,
+  AssignmentRecord,
+  AuditNote,
+  AuditRecord,
+  CaptureRecord,
+  EvidenceRecords,
+  ExperimentRecord,
+  FeedbackRecord,
+  Lease,
+  LeaseRecords,
+  LineRecord,
+  ReleaseChange,
+  ReleaseContents,
+  ReleaseRecords,
+  RolloutRecord,
+  RolloutState,
+  VersionFacts,
+  VersionRecord,
+} from './release-records.ts';

@@ -1,7 +1,7 @@
-import type { ErrorFacts } from '../core/errors/index.ts';
-import type { ModelFacts } from '../core/models/index.ts';
-import type { ReplacementReason } from './placement/index.ts';
-import type { PullProgress } from './registry/index.ts';
+import type { ErrorFacts } from '../../core/errors/index.ts';
+import type { ModelFacts } from '../../core/models/index.ts';
+import type { ReplacementReason } from '../placement/index.ts';
+import type { PullProgress } from '../registry/index.ts';
 
 /** What an onlooker (the command line, a log) is told while models are obtained, loaded and kept alive. */
 export type ControlEvent =

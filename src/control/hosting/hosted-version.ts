@@ -1,8 +1,8 @@
-import type { RepositoryEntry, RoutedModel } from '../core/messages/index.ts';
-import { isServing } from '../core/messages/index.ts';
+import type { RepositoryEntry, RoutedModel } from '../../core/messages/index.ts';
+import { isServing } from '../../core/messages/index.ts';
 import type { ModelPlan } from './choose-model-plans.ts';
 import type { HostedModel } from './hosted-model.ts';
-import type { ReplicaReport } from './placement/index.ts';
+import type { ReplicaReport } from '../placement/index.ts';
 
 export interface HostedVersionOptions {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorFactsOf, PlinthError, type ErrorFacts } from '../core/errors/index.ts';
-import { isServing, type RoutedModel } from '../core/messages/index.ts';
-import type { ModelFacts, ModelSpec } from '../core/models/index.ts';
-import type { Logger } from '../core/telemetry/index.ts';
+import { errorFactsOf, PlinthError, type ErrorFacts } from '../../core/errors/index.ts';
+import { isServing, type RoutedModel } from '../../core/messages/index.ts';
+import type { ModelFacts, ModelSpec } from '../../core/models/index.ts';
+import type { Logger } from '../../core/telemetry/index.ts';
 import { completeSpec, type ModelPlan } from './choose-model-plans.ts';
 import { chooseObtainRetry } from './choose-obtain-retry.ts';
 import type { ControlEvent, ControlObserver } from './control-events.ts';
@@ -13,8 +13,8 @@ import {
   type PlacementListener,
   type ReplicaEnd,
   type ReplicaReport,
-} from './placement/index.ts';
-import { screenOnnxFile, type ModelStore } from './registry/index.ts';
+} from '../placement/index.ts';
+import { screenOnnxFile, type ModelStore } from '../registry/index.ts';
 
 /** Starts that may fail before whoever waits for the model is told; they go on after that. */
 const TOLERATED_FAILURES = 3;

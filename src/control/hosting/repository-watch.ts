@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../core/telemetry/index.ts';
+import type { Logger } from '../../core/telemetry/index.ts';
 import type { ModelFleet } from './model-fleet.ts';
 import type { ModelOffer, ModelOffers } from './model-offers.ts';
-import { takeFingerprint, type Fingerprint } from './repository/index.ts';
+import { takeFingerprint, type Fingerprint } from '../repository/index.ts';
 
 export interface WatchOptions {
   readonly offers: ModelOffers;

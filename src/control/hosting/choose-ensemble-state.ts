@@ -1,5 +1,5 @@
-import { isServing, type RoutedModel } from '../core/messages/index.ts';
-import type { EnsembleStep, TensorFacts } from '../core/models/index.ts';
+import { isServing, type RoutedModel } from '../../core/messages/index.ts';
+import type { EnsembleStep, TensorFacts } from '../../core/models/index.ts';
 
 /** Most steps of an ensemble, those of the ensembles in it counted as often as they run: a few nested ones can make millions. */
 const MOST_STEPS = 1024;

@@ -1,4 +1,4 @@
-import { errorTable, type ErrorFacts } from '../core/errors/index.ts';
+import { errorTable, type ErrorFacts } from '../../core/errors/index.ts';
 
 export interface ObtainFailure {
   readonly error: ErrorFacts;

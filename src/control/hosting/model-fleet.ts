@@ -1,14 +1,14 @@
-import { errorFactsOf, PlinthError } from '../core/errors/index.ts';
-import type { LoadOverride, ModelRepository, RepositoryEntry, RoutedModel } from '../core/messages/index.ts';
-import type { ModelFacts } from '../core/models/index.ts';
-import type { Logger } from '../core/telemetry/index.ts';
+import { errorFactsOf, PlinthError } from '../../core/errors/index.ts';
+import type { LoadOverride, ModelRepository, RepositoryEntry, RoutedModel } from '../../core/messages/index.ts';
+import type { ModelFacts } from '../../core/models/index.ts';
+import type { Logger } from '../../core/telemetry/index.ts';
 import { chooseEnsembleStates } from './choose-ensemble-state.ts';
 import type { ModelPlan } from './choose-model-plans.ts';
 import type { ControlObserver } from './control-events.ts';
 import type { HostedModel } from './hosted-model.ts';
 import { HostedVersion } from './hosted-version.ts';
 import type { ModelOffer, ModelOffers, OfferedModel } from './model-offers.ts';
-import type { ReplicaReport } from './placement/index.ts';
+import type { ReplicaReport } from '../placement/index.ts';
 
 export interface FleetOptions {
   readonly offers: ModelOffers;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ErrorCode } from '../core/errors/index.ts';
+import type { ErrorCode } from '../../core/errors/index.ts';
 import { chooseObtainRetry } from './choose-obtain-retry.ts';
 
 const rows: ReadonlyArray<readonly [code: ErrorCode, failures: number, expectedMs: number | undefined]> = [

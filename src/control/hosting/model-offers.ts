@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { Config, ModelConfig } from '../core/config/index.ts';
-import { PlinthError } from '../core/errors/index.ts';
-import type { LoadOverride } from '../core/messages/index.ts';
-import type { ModelFacts } from '../core/models/index.ts';
+import type { Config, ModelConfig } from '../../core/config/index.ts';
+import { PlinthError } from '../../core/errors/index.ts';
+import type { LoadOverride } from '../../core/messages/index.ts';
+import type { ModelFacts } from '../../core/models/index.ts';
 import { planModel, readEntry, refuseTwins, type ModelPlan } from './choose-model-plans.ts';
 import {
   describeConfig,
@@ -13,7 +13,7 @@ import {
   writeOverride,
   type FoundModel,
   type ModelDefinition,
-} from './repository/index.ts';
+} from '../repository/index.ts';
 
 /** The plans of a name's versions, as they were read last. */
 export interface OfferedModel {

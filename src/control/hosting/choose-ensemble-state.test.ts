@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RoutedModel } from '../core/messages/index.ts';
-import type { EnsembleStep, TensorModelConfig } from '../core/models/index.ts';
+import type { RoutedModel } from '../../core/messages/index.ts';
+import type { EnsembleStep, TensorModelConfig } from '../../core/models/index.ts';
 import { chooseEnsembleStates } from './choose-ensemble-state.ts';
 
 const port = (name: string) => ({ name, datatype: 'FP32' as const, dims: [1] });

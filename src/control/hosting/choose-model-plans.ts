@@ -1,6 +1,6 @@
-import type { Config, ModelConfig } from '../core/config/index.ts';
-import { PlinthError } from '../core/errors/index.ts';
-import type { ModelFacts, ModelSpec, TaskName } from '../core/models/index.ts';
+import type { Config, ModelConfig } from '../../core/config/index.ts';
+import { PlinthError } from '../../core/errors/index.ts';
+import type { ModelFacts, ModelSpec, TaskName } from '../../core/models/index.ts';
 
 /** One version of a model that is to be served. */
 export interface ModelPlan {
@@ -39,7 +39,7 @@ export function refuseTwins(names: readonly string[]): void {
 
 /** A model that was given by a path, a source reference or a name of the catalog and nothing else. */
 export function readEntry(reference: string, name: string = nameOfReference(reference)): ModelConfig {
-  return { name, source: reference, stepMs: 0 };
+  return { name, source: reference, stepMs: 0, failEvery: 0 };
 }
 
 /** The plan of one configured model. */
@@ -60,6 +60,8 @@ export function planModel(config: Config, model: ModelConfig): ModelPlan {
     queueLength: model.queueLength ?? queue.length,
     queueTimeoutMs: model.queueTimeoutMs ?? queue.timeoutMs,
     stepMs: model.stepMs,
+    failEvery: model.failEvery,
+    ...(model.library !== undefined && { library: model.library }),
   };
   const plan: ModelPlan = {
     spec,

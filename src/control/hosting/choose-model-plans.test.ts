@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configSchema } from '../core/config/index.ts';
-import { PlinthError } from '../core/errors/index.ts';
+import { configSchema } from '../../core/config/index.ts';
+import { PlinthError } from '../../core/errors/index.ts';
 import { chooseModelPlans, nameOfReference } from './choose-model-plans.ts';
 
 const names: ReadonlyArray<readonly [reference: string, name: string]> = [

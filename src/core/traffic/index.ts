@@ -1,0 +1,18 @@
+export {
+  aliasSchema,
+  defaultTrafficPolicy,
+  fallbackSchema,
+  ruleSchema,
+  shadowSchema,
+  stickySchema,
+  trafficPolicySchema,
+  versionPolicySchema,
+  versionSchema,
+  weightsSchema,
+  type ShadowPolicy,
+  type Sticky,
+  type TrafficPolicy,
+  type TrafficRule,
+  type VersionPolicy,
+} from './traffic-policy.ts';
+export type { ModelTraffic, RouteChoice, ShadowOrder, TrafficArm, TrafficPurpose } from './model-traffic.ts';
