@@ -121,6 +121,7 @@ class ControlRoom implements Control {
     this.#watch = new RepositoryWatch({ offers, fleet: this.#fleet, pollMs, logger });
     this.#board = new SnapshotBoard({
       readModels: () => this.#readModels(),
+      readTraffic: () => [],
       isUnloaded: () => this.#fleet.isUnloaded,
       logger,
     });

@@ -1,12 +1,25 @@
 import type { ErrorCode } from '../core/errors/index.ts';
 import type { InferenceEvent, InferenceRequest, RequestTimings, Usage } from '../core/inference/index.ts';
 import type { Principal, RoutedModel, RoutedReplica } from '../core/messages/index.ts';
+import type { ModelTraffic, RouteChoice } from '../core/traffic/index.ts';
 
 /** What the stages write down about a request for its log line and the metrics. Never content. Times on `performance.now()`'s clock. */
 export interface RequestRecord {
   readonly startedMs: number;
   model?: string;
+  /** The version that answered last, and its arm where several share the model's requests. */
+  version?: string;
+  arm?: string;
   replicaId?: string;
+  /** Every choice of a version, the newest last: the first by traffic, the others by fallback. */
+  routes?: RouteChoice[];
+  /** The replicas that the last choice was among. */
+  replicaScores?: ReadonlyArray<{
+    readonly id: string;
+    readonly inFlight: number;
+    readonly slots: number;
+    readonly hasFailed: boolean;
+  }>;
   firstEventMs?: number;
   lastEventMs?: number;
   /** Events that carried output. */
@@ -31,8 +44,18 @@ export interface StageCall {
   readonly isFolded?: boolean;
   /** Names of the ensembles that this request is a step of, the outermost first. */
   readonly ensembles?: readonly string[];
+  /** What the request said of itself, lower-case; for rules and for what keeps requests together. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** `shadow`: a copy whose answer nobody gets. `inside`: asked for by control. Both are routed as they say and never copied or observed. */
+  readonly origin?: 'caller' | 'shadow' | 'inside';
+  /** Told of every choice of a version, before anything of the answer is out. */
+  readonly onRouted?: (choice: RouteChoice) => void;
   /** Set by routing. */
   readonly model?: RoutedModel;
+  /** Set by routing. */
+  readonly route?: RouteChoice;
+  /** Set by routing, where the model has traffic of its own. */
+  readonly traffic?: ModelTraffic;
   /** Set by balancing. */
   readonly replica?: RoutedReplica;
 }

@@ -28,6 +28,9 @@ export interface ManagementPort {
 
 const OPEN_PATHS = ['/livez', '/readyz'];
 const MOST_BODY_BYTES = 16 * 1024;
+/** Declarative files and plans with golden questions. */
+const MOST_JSON_BYTES = 1024 * 1024;
+const ACTOR = 'plinthActor';
 const MOST_CONNECTIONS = 64;
 const LIMITS = { bodyLimit: MOST_BODY_BYTES, requestTimeout: 10_000, connectionTimeout: 30_000, keepAliveTimeout: 5_000 };
 
@@ -57,12 +60,20 @@ export async function openManagementPort(options: ManagementPortOptions): Promis
   };
 }
 
+/** Who asks: the id of the key, or `local` for commands on this machine. */
+export function actorOf(request: FastifyRequest): string {
+  return request.getDecorator<string>(ACTOR);
+}
+
 function createApp(certificate: CertificateFiles | undefined): FastifyInstance {
   const settings = { ...LIMITS, logger: false, forceCloseConnections: true, return503OnClosing: false };
   const app: FastifyInstance =
     certificate === undefined ? Fastify(settings) : Fastify({ ...settings, https: readCertificate(certificate) });
-  // No endpoint reads a body; whatever comes is taken up to the limit and ignored.
+  app.decorateRequest(ACTOR, '');
   app.removeAllContentTypeParsers();
+  const options = { parseAs: 'string', bodyLimit: MOST_JSON_BYTES } as const;
+  app.addContentTypeParser('application/json', options, app.getDefaultJsonParser('error', 'error'));
+  // What is not JSON is for endpoints that read no body: taken up to the limit and ignored.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
   return app;
 }
@@ -72,7 +83,7 @@ function addChecks(app: FastifyInstance, { config, keyring, localToken }: Manage
   app.addHook('onRequest', (request, _reply, done) => {
     checkCaller(request, [...allowedHosts, config.managementHost]);
     if (!OPEN_PATHS.includes(request.routeOptions.url ?? ''))
-      authorizeAdmin(request.headers.authorization, { keyring, localToken });
+      request.setDecorator(ACTOR, authorizeAdmin(request.headers.authorization, { keyring, localToken }));
     done();
   });
 }

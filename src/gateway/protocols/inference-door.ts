@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
-import type { ModelRepository, Principal, RoutedModel } from '../../core/messages/index.ts';
+import type { Feedback, ModelRepository, Principal, RoutedModel } from '../../core/messages/index.ts';
+import type { RouteChoice } from '../../core/traffic/index.ts';
 
 /** One inference call under way: who asks, until when, and whether anybody still waits. Made by the gateway before a body is read. */
 export interface Call {
@@ -16,6 +17,27 @@ export interface Call {
    * begun again even when it had produced some.
    */
   readonly isFolded?: boolean;
+  /** What the request said of itself, lower-case names. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/** The model that a request names, and what may decide which version of it answers. */
+export interface Wanted {
+  /** `name`, `name:3` or `name@alias`. */
+  readonly name: string;
+  /** Digits; where a dialect names the version apart. */
+  readonly version?: string | undefined;
+  readonly kind: InferenceRequest['kind'];
+  /** What tells one conversation from another; only asked for when traffic wants it. */
+  readonly conversation?: () => string;
+  /** Characters of all prompts; only asked for when a rule wants it. */
+  readonly promptCharacters?: () => number;
+}
+
+/** A chosen version, and why. */
+export interface Chosen {
+  readonly model: RoutedModel;
+  readonly choice: RouteChoice;
 }
 
 /** How often something happened and how long it took in all. */
@@ -60,6 +82,13 @@ export interface InferenceDoor {
   infer(request: InferenceRequest, call: Call): AsyncIterable<InferenceEvent>;
   /** Models that the caller may see. */
   models(call: Call): readonly RoutedModel[];
+  /**
+   * The version that will answer. The choice is kept with the call: `infer` of a request with this name goes there. Throws
+   * `model_not_found` and `version_not_found`.
+   */
+  choose(wanted: Wanted, call: Call): Chosen;
+  /** Notes what a caller thought of an answer. Throws `not_found` for an answer that is not known. */
+  feedback(feedback: Feedback): Promise<void>;
   /** Absent where nobody loads and unloads models by name. */
   readonly repository?: ModelRepository | undefined;
   /** Undefined for a version that was never asked. */
