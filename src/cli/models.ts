@@ -4,6 +4,7 @@ import { PlinthError } from '../core/errors/index.ts';
 import type { StoredModel } from '../control/index.ts';
 import { addConfigFlags, readConfig } from './config-flags.ts';
 import { findServing, withHome, type Home } from './local/index.ts';
+import { readVersionedName, registerVersions, removeVersion } from './releasing/index.ts';
 import { cleanLine, formatBytes, formatTable, formatTime, writeJson, type Column, type Shell } from './terminal/index.ts';
 
 interface Options {
@@ -11,7 +12,7 @@ interface Options {
   readonly force?: true;
 }
 
-/** `plinth models ls|show|rm` */
+/** `plinth models ls|show|rm|add|versions|alias` */
 export function registerModels(program: Command, shell: Shell): void {
   const models = program.command('models').description('the models in the store');
   const ls = models
@@ -28,11 +29,13 @@ export function registerModels(program: Command, shell: Shell): void {
   const rm = models
     .command('rm')
     .alias('remove')
-    .description('forget a model and delete its files')
-    .option('-f, --force', 'also while it is served');
-  rm.addArgument(new Argument('<model>', 'its name'));
+    .description('forget a model and delete its files; with a version, as in chat:4, take that version out of its line')
+    .option('-f, --force', 'also while it is served, or has a weight of 0');
+  rm.addArgument(new Argument('<model>', 'its name, or name:version'));
   addConfigFlags(rm, ['home']).action(async (name: string, options: Options) => {
     const { config } = readConfig(rm, shell);
+    const versioned = readVersionedName(name);
+    if (versioned !== undefined) return removeVersion(rm, shell, { ...versioned, force: options.force });
     const serving = options.force ? undefined : await findServing(config.home, name);
     if (serving !== undefined) {
       throw new PlinthError({
@@ -42,6 +45,7 @@ export function registerModels(program: Command, shell: Shell): void {
     }
     await inHome(rm, shell, (home) => removeModel(home, name, shell));
   });
+  registerVersions(models, shell);
 }
 
 function inHome(command: Command, shell: Shell, use: (home: Home) => Promise<void>): Promise<void> {

@@ -2,18 +2,22 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../core/config/index.ts';
-import { PlinthError } from '../core/errors/index.ts';
+import { errorFactsOf, PlinthError } from '../core/errors/index.ts';
 import type {
+  EvidenceSink,
+  InferencePort,
   KeyVerifier,
   ModelRepository,
+  ReceiptBook,
   RoutedModel,
   RoutedReplica,
   RoutingSnapshot,
   SnapshotSource,
 } from '../core/messages/index.ts';
 import type { ModelFacts } from '../core/models/index.ts';
+import type { VersionFacts } from '../core/records/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import { HostedModel, ModelFleet, ModelOffers, RepositoryWatch, type ControlObserver, type ModelOffer } from './hosting/index.ts';
+import { hostPlan, ModelFleet, ModelOffers, RepositoryWatch, type ControlObserver, type ModelOffer } from './hosting/index.ts';
 import {
   openManagementPort,
   registerHealthRoutes,
@@ -30,12 +34,18 @@ import {
   type RunFolder,
 } from './placement/index.ts';
 import type { ModelStore } from './registry/index.ts';
+import { createWarmUp, ReleaseRoom, type ReleaseRoomBook } from './release-room.ts';
 import { SnapshotBoard } from './snapshot-board.ts';
 
 /** What the control room needs; the command line opens store and keyring and closes them after `stop`. */
 export interface ControlOptions {
   readonly config: Config;
   readonly store: ModelStore;
+  readonly book: ReleaseRoomBook;
+  /** Requests to the models of this process. */
+  readonly inference: InferencePort;
+  /** Receipts of this process's gateway. */
+  readonly receipts: ReceiptBook;
   readonly keyring: KeyVerifier;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -56,6 +66,8 @@ export interface Control extends SnapshotSource {
   readonly modelNames: readonly string[];
   /** Loads and unloads models by name. */
   readonly repository: ModelRepository;
+  /** Where gateways leave what they see of versions. */
+  readonly evidence: EvidenceSink;
   /** Why a model has not even a version that could be loaded, in words fit for a caller. */
   failureOf(model: string): string | undefined;
   replicas(): readonly ReplicaReport[];
@@ -98,6 +110,7 @@ class ControlRoom implements Control {
   readonly #placement: Placement;
   readonly #fleet: ModelFleet;
   readonly #watch: RepositoryWatch;
+  #releases: ReleaseRoom | undefined;
   readonly #startedAtUnixMs = Date.now();
   #modelNames: readonly string[] = [];
   #port: ManagementPort | undefined;
@@ -108,20 +121,22 @@ class ControlRoom implements Control {
     this.#options = options;
     const { config, offers, runFolder, metrics, logger, store, observer = () => undefined } = options;
     const { controlMode, pollMs } = config.repository;
-    const onChanged = () => this.#board.publish();
+    const onChanged = () => this.#publish();
     this.#placement = new Placement({ runFolder, metrics, logger, workerPath: options.workerPath ?? ownWorkerPath() });
     const room = { store, placement: this.#placement, logger, observer, onChanged };
     this.#fleet = new ModelFleet({
       ...room,
       offers,
-      host: (plan) => new HostedModel({ ...room, plan }),
+      host: (plan, hooks) => hostPlan({ ...room, ...hooks, plan }),
+      warmUpRequests: createWarmUp(options.book),
+      onVersionFound: (version, found) => void this.#noteFacts(version, found),
       drainMs: config.limits.drainMs,
       allowsRequests: () => controlMode !== 'poll',
     });
     this.#watch = new RepositoryWatch({ offers, fleet: this.#fleet, pollMs, logger });
     this.#board = new SnapshotBoard({
       readModels: () => this.#readModels(),
-      readTraffic: () => [],
+      readTraffic: (models) => this.#releases?.traffic(models) ?? [],
       isUnloaded: () => this.#fleet.isUnloaded,
       logger,
     });
@@ -130,7 +145,11 @@ class ControlRoom implements Control {
   async open(offers: readonly ModelOffer[]): Promise<void> {
     const { controlMode, loadModels } = this.#options.config.repository;
     this.#checkNames(offers.map(({ name }) => name));
-    for (const offer of offers) this.#fleet.add(offer);
+    this.#releases = await ReleaseRoom.open(
+      { ...this.#options, models: () => this.current().models, onChanged: () => this.#publish() },
+      this.#fleet,
+    );
+    for (const offer of offers) if (offer.recordable === undefined) this.#fleet.add(offer);
     this.#modelNames = offers
       .filter(({ name, origin }) => {
         if (controlMode !== 'explicit' || origin === 'configured') return true;
@@ -139,8 +158,33 @@ class ControlRoom implements Control {
       .map(({ name }) => name);
     this.#port = await openManagementPort({ ...this.#options, mount: (app) => this.#mountRoutes(app) });
     if (controlMode === 'poll') await this.#watch.start();
-    await Promise.all(this.#modelNames.map((name) => this.#fleet.begin(name)));
+    const recordable = offers.flatMap((offer) => offer.recordable ?? []);
+    await this.#releases.adopt(recordable);
+    const names = new Set(recordable.map(({ model }) => model));
+    await Promise.all(this.#modelNames.filter((name) => !names.has(name)).map((name) => this.#fleet.begin(name)));
+    this.#publish();
+  }
+
+  /** Which versions are loaded depends on who answers, and who answers on which are loaded: one is published, then the other sought. */
+  #publish(): void {
     this.#board.publish();
+    this.#releases?.reconcile(this.current().models);
+  }
+
+  async #noteFacts(version: { readonly model: string; readonly version: string }, found: VersionFacts): Promise<void> {
+    try {
+      await this.#options.book.noteVersionFacts(version, found);
+    } catch (error) {
+      this.#options.logger.warn(
+        { ...version, reason: errorFactsOf(error).message },
+        'what loading a version found out could not be noted',
+      );
+    }
+  }
+
+  get evidence(): EvidenceSink {
+    if (this.#releases === undefined) throw new PlinthError({ code: 'internal_error', message: 'Control is not open yet.' });
+    return this.#releases.evidence;
   }
 
   #checkNames(names: readonly string[]): void {
@@ -197,7 +241,7 @@ class ControlRoom implements Control {
   beginDrain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    this.#board.publish();
+    this.#publish();
   }
 
   stop(): Promise<void> {
@@ -209,7 +253,7 @@ class ControlRoom implements Control {
     this.beginDrain();
     this.#watch.stop();
     this.#fleet.stop();
-    await Promise.all([this.#placement.stop(), this.#port?.close()]);
+    await Promise.all([this.#placement.stop(), this.#port?.close(), this.#releases?.close()]);
   }
 
   #readModels(): readonly RoutedModel[] {
@@ -225,6 +269,7 @@ class ControlRoom implements Control {
     registerHealthRoutes(app, { isReady: () => this.current().isReady });
     registerMetricsRoute(app, { metrics, recordNow: () => recordReplicaMetrics(metrics, this.replicas()) });
     registerReplicaRoutes(app, { reports: () => this.replicas() });
+    this.#releases?.mountRoutes(app);
     registerStatusRoutes(app, {
       startedAtUnixMs: this.#startedAtUnixMs,
       isReady: () => this.current().isReady,

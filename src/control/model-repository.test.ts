@@ -12,11 +12,13 @@ import type { RoutedModel, RoutingSnapshot } from '../core/messages/index.ts';
 import { createLogger, createMetrics } from '../core/telemetry/index.ts';
 import { startControl, type Control } from './control.ts';
 import type { ModelStore } from './registry/index.ts';
+import { openControlGround, type ControlGround } from '../../tests/support/control-ground.ts';
 
 const SCRIPTED = fileURLToPath(new URL('../../tests/replicas/scripted-replica.ts', import.meta.url));
 
 let root: string;
 let models: string;
+let ground: ControlGround | undefined;
 let control: Control;
 let snapshots: RoutingSnapshot[];
 
@@ -36,11 +38,14 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await control.stop();
+  await ground?.close();
   rmSync(root, { recursive: true, force: true });
 });
 
 async function start(settings: object = {}, entries: readonly unknown[] = [models]): Promise<void> {
+  ground = await openControlGround(join(root, 'home'));
   control = await startControl({
+    ...ground.parts,
     config: configSchema.parse({ home: join(root, 'home'), managementPort: 0, models: entries, ...settings }),
     store,
     keyring: { verify: () => undefined },

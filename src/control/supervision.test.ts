@@ -14,14 +14,18 @@ import type { ToWorker } from '../core/messages/index.ts';
 import { createLogger, createMetrics } from '../core/telemetry/index.ts';
 import type { ControlEvent } from './hosting/index.ts';
 import { startControl, type Control } from './control.ts';
+import { openControlGround, type ControlGround } from '../../tests/support/control-ground.ts';
 
 /** A program with nothing but a control room and one echo model; prints the process id of its replica. Argument: the home. */
 const LONE_CONTROL = `
   import { startControl } from '${new URL('control.ts', import.meta.url).href}';
   import { configSchema } from '${new URL('../core/config/index.ts', import.meta.url).href}';
   import { createLogger, createMetrics } from '${new URL('../core/telemetry/index.ts', import.meta.url).href}';
+  import { openControlGround } from '${new URL('../../tests/support/control-ground.ts', import.meta.url).href}';
   const models = [{ name: 'echo', engine: 'echo' }];
+  const { parts } = await openControlGround(process.argv[1]);
   const control = await startControl({
+    ...parts,
     config: configSchema.parse({ home: process.argv[1], managementPort: 0, models }),
     metrics: createMetrics(),
     logger: createLogger({ level: 'warn' }),
@@ -33,6 +37,7 @@ const LONE_CONTROL = `
 type LostEvent = Extract<ControlEvent, { type: 'replica-lost' }>;
 
 let home: string;
+let ground: ControlGround | undefined;
 let control: Control | undefined;
 let events: ControlEvent[];
 let log: string;
@@ -45,12 +50,15 @@ beforeEach(() => {
 
 afterEach(async () => {
   await control?.stop();
+  await ground?.close();
   control = undefined;
   rmSync(home, { recursive: true, force: true });
 });
 
 async function start(models: readonly object[]): Promise<Control> {
+  ground = await openControlGround(home);
   control = await startControl({
+    ...ground.parts,
     config: configSchema.parse({ home, managementPort: 0, models }),
     store: {
       obtain: async () => {

@@ -1,13 +1,15 @@
 import { greedySampling, type GenerateRequest } from '../core/inference/index.ts';
-import type { RoutedModel, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
+import type { Principal, RoutedModel, RoutedReplica, RoutingSnapshot, SnapshotSource } from '../core/messages/index.ts';
+import type { ModelTraffic } from '../core/traffic/index.ts';
+import { createRouter, type Routed, type RouteWish } from './routing/index.ts';
 
 /** A snapshot source that tests set by hand. */
 export class FakeSnapshots implements SnapshotSource {
   #snapshot: RoutingSnapshot;
   readonly #listeners = new Set<(snapshot: RoutingSnapshot) => void>();
 
-  constructor(models: readonly RoutedModel[]) {
-    this.#snapshot = { revision: 1, isReady: areReady(models), models };
+  constructor(models: readonly RoutedModel[], traffic: readonly ModelTraffic[] = []) {
+    this.#snapshot = { revision: 1, isReady: areReady(models), models, traffic };
   }
 
   current(): RoutingSnapshot {
@@ -19,8 +21,9 @@ export class FakeSnapshots implements SnapshotSource {
     return () => this.#listeners.delete(listener);
   }
 
-  set(models: readonly RoutedModel[]): void {
-    this.#snapshot = { revision: this.#snapshot.revision + 1, isReady: areReady(models), models };
+  /** Traffic stays as it is unless it is given. */
+  set(models: readonly RoutedModel[], traffic: readonly ModelTraffic[] = this.#snapshot.traffic ?? []): void {
+    this.#snapshot = { revision: this.#snapshot.revision + 1, isReady: areReady(models), models, traffic };
     for (const listener of this.#listeners) listener(this.#snapshot);
   }
 }
@@ -39,6 +42,30 @@ export function routedModel(fields: Partial<RoutedModel> = {}): RoutedModel {
     queueTimeoutMs: 10_000,
     ...fields,
   };
+}
+
+/** Without arms, rules and aliases, for requests that are kept together by their caller. */
+export function modelTraffic(fields: Partial<ModelTraffic> = {}): ModelTraffic {
+  return {
+    model: 'echo',
+    aliases: {},
+    arms: [],
+    purpose: { kind: 'weights', id: 'echo' },
+    salt: 'salt',
+    sticky: { by: 'caller' },
+    rules: [],
+    fallback: [],
+    isObserved: false,
+    ...fields,
+  };
+}
+
+/** Chooses as the gateway does, for doors that have no gateway behind them. */
+export function chooseAmong(
+  models: readonly RoutedModel[],
+): (wish: RouteWish, call: { readonly principal: Principal }) => Routed {
+  const router = createRouter(new FakeSnapshots(models));
+  return (wish, { principal }) => router.choose(wish, { principal });
 }
 
 export function generateRequest(fields: Partial<GenerateRequest> = {}): GenerateRequest {

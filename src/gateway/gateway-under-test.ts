@@ -1,7 +1,8 @@
 import { connect as connectPlain } from 'node:net';
 import type { TestContext } from 'node:test';
 import { configSchema, type Config } from '../core/config/index.ts';
-import type { KeyVerifier, ModelRepository } from '../core/messages/index.ts';
+import type { EvidenceSink, KeyVerifier, ModelRepository, RoutedModel } from '../core/messages/index.ts';
+import type { ModelTraffic } from '../core/traffic/index.ts';
 import { createLogger, createMetrics, type Metrics } from '../core/telemetry/index.ts';
 import { startGateway, type Gateway } from './index.ts';
 import { answerWith, startFakeWorker, type FakeScript, type FakeWorker } from './fake-worker.ts';
@@ -35,18 +36,22 @@ export interface UnderTestOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly model?: Parameters<typeof routedModel>[0];
   readonly repository?: ModelRepository;
+  /** Served beside the one model, or as further versions of it. */
+  readonly others?: readonly RoutedModel[];
+  readonly traffic?: readonly ModelTraffic[];
+  readonly evidence?: EvidenceSink;
 }
 
 /** A gateway on a free port with one model, `echo`, whose only replica is a fake worker. Closed after the test. */
 export async function openGateway(context: TestContext, options: UnderTestOptions = {}): Promise<GatewayUnderTest> {
   const worker = await startFakeWorker(options.script ?? answerWith('Hello', ' world'));
   const replicas = [routedReplica({ socketPath: worker.socketPath, slots: 8 })];
-  const snapshots = new FakeSnapshots([routedModel({ replicas, ...options.model })]);
+  const snapshots = new FakeSnapshots([routedModel({ replicas, ...options.model }), ...(options.others ?? [])], options.traffic);
   const metrics = createMetrics();
   const logLines: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line) => void logLines.push(line) } });
   const config: Config = configSchema.parse({ port: 0, grpcPort: -1, ...options.config });
-  const { repository } = options;
+  const { repository, evidence } = options;
   const gateway = await startGateway({
     config,
     snapshots,
@@ -54,6 +59,7 @@ export async function openGateway(context: TestContext, options: UnderTestOption
     metrics,
     logger,
     ...(repository === undefined ? {} : { repository }),
+    ...(evidence === undefined ? {} : { evidence }),
   });
   context.after(async () => {
     await gateway.close();

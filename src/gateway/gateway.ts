@@ -1,12 +1,21 @@
 import type { Config } from '../core/config/index.ts';
 import { PlinthError, type ErrorFacts } from '../core/errors/index.ts';
-import type { KeyVerifier, ModelRepository, SnapshotSource } from '../core/messages/index.ts';
+import type { InferenceEvent, InferenceRequest } from '../core/inference/index.ts';
+import type {
+  EvidenceSink,
+  InferencePort,
+  KeyVerifier,
+  ModelRepository,
+  Principal,
+  ReceiptBook,
+  SnapshotSource,
+} from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { Admission, isLoopbackName } from './access/index.ts';
 import { createDoor } from './create-door.ts';
 import { createApplication } from './http-application.ts';
 import { chooseListenVerdict, closeListener } from './listening/index.ts';
-import { registerNvMetrics, StatisticsBook } from './observing/index.ts';
+import { ReceiptBookRing, registerNvMetrics, StatisticsBook } from './observing/index.ts';
 import { openGrpcPort, type GrpcPort } from './open-grpc-port.ts';
 import { openPort, type OpenPort } from './open-port.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
@@ -27,6 +36,8 @@ export interface GatewayOptions {
   readonly repository?: ModelRepository;
   /** The product's version, as Open Inference tells it. */
   readonly version?: string;
+  /** Who compares versions and takes feedback; without it nothing is observed or copied, and no answer is known to give feedback on. */
+  readonly evidence?: EvidenceSink;
 }
 
 /** The running gateway. */
@@ -37,6 +48,10 @@ export interface Gateway {
   readonly port: number;
   /** `127.0.0.1:8001`, as gRPC clients take it; undefined when the configuration wants no such port. */
   readonly grpcAddress: string | undefined;
+  /** What is known of the newest requests, by their ids. */
+  readonly receipts: ReceiptBook;
+  /** Inference for control, past admission: not copied, not observed, and ended when draining begins. */
+  readonly infer: InferencePort['infer'];
   /** Requests admitted and not yet answered to the last byte. */
   requestsInWork(): number;
   /**
@@ -54,12 +69,15 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   refuseUnsafeAddress(options);
-  const { config, snapshots, metrics, logger, repository } = options;
+  const { config, snapshots, metrics, logger, repository, evidence } = options;
   const admission = new Admission(config.limits.concurrentRequests);
   const statistics = new StatisticsBook();
+  const receipts = new ReceiptBookRing(config.releases.receipts);
   registerNvMetrics(metrics.registry, statistics);
-  const pipeline = createPipeline({ snapshots, metrics, statistics, logger, cacheBytes: config.cache.responseBytes });
-  const door = createDoor({ pipeline, snapshots, statistics, repository });
+  const pipeline = createPipeline({ snapshots, metrics, statistics, logger, evidence, cacheBytes: config.cache.responseBytes });
+  const inside = new InsideCalls(pipeline);
+  const feedback: EvidenceSink['feedback'] | undefined = evidence && ((opinion) => evidence.feedback(opinion));
+  const door = createDoor({ pipeline, snapshots, statistics, repository, feedback });
   const isReady = (): boolean => !admission.isDraining && options.isDraining?.() !== true && snapshots.current().isReady;
   const openInference = createOpenInference({
     door,
@@ -68,12 +86,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     sharedMemory: config.openInference.allowSharedMemory ? 'on' : 'off',
     version: options.version ?? 'unknown',
   });
-  const app = await createApplication({ ...options, admission, door, openInference, isReady });
+  const app = await createApplication({ ...options, admission, door, openInference, isReady, receipts });
   let grpcPort: GrpcPort | undefined;
   try {
-    grpcPort = await openGrpcPort({ ...options, admission, openInference });
+    grpcPort = await openGrpcPort({ ...options, admission, openInference, receipts });
     const port = await openPort({ config, logger, metrics, onRequest: (request, response) => app.routing(request, response) });
-    return new RunningGateway({ port, grpcPort, admission, pipeline, openInference, host: config.host });
+    return new RunningGateway({ port, grpcPort, admission, pipeline, openInference, receipts, inside, host: config.host });
   } catch (error) {
     await grpcPort?.close();
     pipeline.close();
@@ -105,6 +123,8 @@ interface RunningParts {
   readonly admission: Admission;
   readonly pipeline: Pipeline;
   readonly openInference: OpenInference;
+  readonly receipts: ReceiptBook;
+  readonly inside: InsideCalls;
 }
 
 class RunningGateway implements Gateway {
@@ -112,6 +132,8 @@ class RunningGateway implements Gateway {
   readonly host: string;
   readonly port: number;
   readonly grpcAddress: string | undefined;
+  readonly receipts: ReceiptBook;
+  readonly infer: InferencePort['infer'];
   readonly #parts: RunningParts;
   #drained: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -120,6 +142,8 @@ class RunningGateway implements Gateway {
     this.#parts = parts;
     this.host = parts.host;
     this.port = parts.port.number;
+    this.receipts = parts.receipts;
+    this.infer = (request, signal) => parts.inside.infer(request, signal);
     const host = parts.host.includes(':') ? `[${parts.host}]` : parts.host;
     this.url = `${parts.port.scheme}://${host}:${this.port}`;
     this.grpcAddress = parts.grpcPort === undefined ? undefined : `${host}:${parts.grpcPort.number}`;
@@ -138,8 +162,10 @@ class RunningGateway implements Gateway {
   }
 
   async #drain(limitMs: number): Promise<void> {
-    const { admission, pipeline, port, grpcPort } = this.#parts;
+    const { admission, pipeline, port, grpcPort, inside } = this.#parts;
     admission.drain();
+    inside.end();
+    pipeline.stopShadows();
     pipeline.failWaiting(NOT_BEGUN);
     port.listener.closeIdleConnections();
     grpcPort?.drain();
@@ -151,11 +177,43 @@ class RunningGateway implements Gateway {
   }
 
   async #close(): Promise<void> {
-    const { admission, pipeline, port, grpcPort, openInference } = this.#parts;
+    const { admission, pipeline, port, grpcPort, openInference, inside } = this.#parts;
     admission.drain();
+    inside.end();
     port.stopWatching();
     await Promise.all([closeListener(port.listener), grpcPort?.close()]);
     pipeline.close();
     await openInference.close();
+  }
+}
+
+const OWN: Principal = { keyId: 'plinth', role: 'admin' };
+
+/** The requests that this process makes itself. */
+class InsideCalls {
+  readonly #pipeline: Pipeline;
+  readonly #ended = new AbortController();
+
+  constructor(pipeline: Pipeline) {
+    this.#pipeline = pipeline;
+  }
+
+  infer(request: InferenceRequest, signal?: AbortSignal): AsyncIterable<InferenceEvent> {
+    const startedMs = performance.now();
+    const ended = this.#ended.signal;
+    return this.#pipeline.infer(request, {
+      requestId: request.id,
+      principal: OWN,
+      signal: signal === undefined ? ended : AbortSignal.any([signal, ended]),
+      deadlineMs: startedMs + request.timeLeftMs,
+      record: { startedMs, deltas: 0 },
+      isFolded: true,
+      origin: 'inside',
+    });
+  }
+
+  /** Ends those under way as cancelled; later ones fail at once. */
+  end(): void {
+    this.#ended.abort();
   }
 }

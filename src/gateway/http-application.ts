@@ -4,10 +4,11 @@ import type { KeyVerifier } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
 import { callOf, generateRequestId, guardRequests, type Admission } from './access/index.ts';
 import { answerErrors, answerUnreadablePath } from './answer-errors.ts';
-import { createReportRequest } from './observing/index.ts';
+import { createReportRequest, type ReceiptBookRing } from './observing/index.ts';
 import {
   OPEN_INFERENCE_PROBES,
   registerAudio,
+  registerFeedback,
   registerOpenAi,
   registerOpenInference,
   registerRanking,
@@ -25,6 +26,7 @@ export interface ApplicationOptions {
   readonly door: InferenceDoor;
   readonly openInference: OpenInference;
   readonly isReady: () => boolean;
+  readonly receipts: ReceiptBookRing;
 }
 
 const LIVE_PATH = '/livez';
@@ -63,6 +65,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Fa
   registerRanking(app, options.door, shared);
   registerAudio(app, options.door, shared);
   registerVision(app, options.door, shared);
+  registerFeedback(app, options.door, shared);
   registerOpenInference(app, options.openInference, {
     ...shared,
     tensorBodyBytes: Math.max(TENSOR_BODY_BYTES, limits.bodyBytes),
@@ -88,8 +91,8 @@ function registerProbes(app: FastifyInstance, isReady: () => boolean): void {
   });
 }
 
-function createReporter({ metrics, logger }: ApplicationOptions): (request: FastifyRequest, reply: FastifyReply) => void {
-  const report = createReportRequest(metrics, logger);
+function createReporter(options: ApplicationOptions): (request: FastifyRequest, reply: FastifyReply) => void {
+  const report = createReportRequest(options);
   return (request, reply) => {
     const { requestId, principal, record } = callOf(request);
     report({

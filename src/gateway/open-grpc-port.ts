@@ -3,9 +3,9 @@ import type { Config } from '../core/config/index.ts';
 import { errorFactsOf, type ErrorFacts } from '../core/errors/index.ts';
 import type { KeyVerifier, SnapshotSource } from '../core/messages/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
-import { openRpc, type Admission, type KnownCaller } from './access/index.ts';
+import { openRpc, versionHeaders, type Admission, type KnownCaller } from './access/index.ts';
 import { createSocketListener, type SocketListener } from './listening/index.ts';
-import { createReportRequest } from './observing/index.ts';
+import { createReportRequest, type ReceiptBookRing } from './observing/index.ts';
 import { followTls, listenOrExplain, readConfiguredTls } from './open-port.ts';
 import {
   GrpcApplication,
@@ -26,6 +26,7 @@ export interface GrpcPortOptions {
   readonly logger: Logger;
   readonly admission: Admission;
   readonly openInference: OpenInference;
+  readonly receipts: ReceiptBookRing;
 }
 
 /** The gRPC port, listening. */
@@ -114,9 +115,9 @@ class RunningPort implements GrpcPort {
 
 /** The same keys, places, log line and counters as over HTTP. */
 function createGate(options: GrpcPortOptions): RpcGate {
-  const { keys, admission, config, metrics, logger } = options;
+  const { keys, admission, config, metrics } = options;
   const rules = { keys, admission, requestTimeoutMs: config.limits.requestTimeoutMs };
-  const report = createReportRequest(metrics, logger);
+  const report = createReportRequest(options);
   const counted = <T>(work: () => T): T => {
     try {
       return work();
@@ -126,9 +127,11 @@ function createGate(options: GrpcPortOptions): RpcGate {
     }
   };
   const begin = (caller: KnownCaller, endpoint: string): BegunCall => {
-    const call = counted(() => caller.enter());
+    let entries: Readonly<Record<string, string>> = {};
+    const call = counted(() => caller.enter((choice) => (entries = versionHeaders(choice))));
     return {
       call,
+      versionEntries: () => entries,
       end({ failure, ending }) {
         admission.leave();
         // Costs a stack trace, and after a regular end nobody listens any more.

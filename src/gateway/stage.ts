@@ -11,6 +11,8 @@ export interface RequestRecord {
   version?: string;
   arm?: string;
   replicaId?: string;
+  /** What was chosen before the request came down the path, so that it is chosen once. Kept and read by routing alone. */
+  chosen?: readonly KeptChoice[];
   /** Every choice of a version, the newest last: the first by traffic, the others by fallback. */
   routes?: RouteChoice[];
   /** The replicas that the last choice was among. */
@@ -20,6 +22,12 @@ export interface RequestRecord {
     readonly slots: number;
     readonly hasFailed: boolean;
   }>;
+  /** Replicas that the last choice left out before it looked at their work. */
+  replicasPassedOver?: ReadonlyArray<{ readonly id: string; readonly because: string }>;
+  /** When a replica was last given the request. */
+  dispatchedMs?: number;
+  /** The answer came from the replica in one piece, so that the times of its events tell nothing. */
+  isFolded?: boolean;
   firstEventMs?: number;
   lastEventMs?: number;
   /** Events that carried output. */
@@ -29,6 +37,16 @@ export interface RequestRecord {
   /** Whether the answer was found among those of earlier requests; absent when nobody looked. */
   cache?: 'hit' | 'miss';
   failure?: ErrorCode;
+  /** Replicas that were lost while they worked on it, also when another one has answered since. */
+  losses?: number;
+}
+
+/** A version that was chosen, and by which words it was asked for. */
+export interface KeptChoice {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly model: RoutedModel;
+  readonly choice: RouteChoice;
 }
 
 /** What travels beside a request on its way through the stages. Stages add what they have found out. */
@@ -56,6 +74,8 @@ export interface StageCall {
   readonly route?: RouteChoice;
   /** Set by routing, where the model has traffic of its own. */
   readonly traffic?: ModelTraffic;
+  /** Another version or model answers if this one cannot now: a replica that is not there is not waited for, or hardly. */
+  readonly hasElsewhere?: boolean;
   /** Set by balancing. */
   readonly replica?: RoutedReplica;
 }

@@ -142,6 +142,31 @@ test('an echoed prompt comes before the answer', async () => {
   assert.equal(textOf(await caller.answer(1, generate('abc', { echoesPrompt: true }))), 'abcabc');
 });
 
+test('a given beginning of the answer is repeated alone, each of its tokens with its likelihood', async () => {
+  const caller = await startCaller();
+  const scored = { echoesPrompt: true, topLogprobs: 0, maxTokens: 0 };
+  const events = await caller.answer(1, generate('question', { ...scored, answerStart: 'answer' }));
+  assert.equal(textOf(events), 'answer');
+  const logprobs = events.flatMap((event) => (event.type === 'text-delta' ? (event.logprobs ?? []) : []));
+  assert.deepEqual(
+    logprobs.map(({ text, logprob }) => [text, logprob]),
+    [
+      ['ans', 0],
+      ['wer', 0],
+    ],
+  );
+  const whole = await caller.answer(2, generate('question', scored));
+  assert.equal(textOf(whole), 'question');
+  const first = whole.flatMap((event) => (event.type === 'text-delta' ? (event.logprobs ?? []) : []))[0];
+  assert.equal(first?.logprob, null);
+});
+
+test('a given beginning of the answer counts towards the context', async () => {
+  const caller = await startCaller();
+  const events = await caller.answer(1, generate('abc', { answerStart: 'x'.repeat(64 * 3) }));
+  assert.deepEqual(errorOf(events), ['context_length_exceeded']);
+});
+
 test('a prompt as long as the context is refused with both numbers', async () => {
   const caller = await startCaller();
   const events = await caller.answer(1, generate('x'.repeat(64 * 3)));

@@ -31,7 +31,7 @@ describe('an embedding model behind the stock client', () => {
     assert.equal(answer.data.length, 3);
     for (const [index, { text, vector }] of texts.entries())
       assert.ok(1 - cosine(answer.data[index]?.embedding ?? [], vector) < 1e-3, text);
-    assert.deepEqual(answer.usage, { prompt_tokens: 30, total_tokens: 30 });
+    assert.deepEqual(answer.usage, { prompt_tokens: 30, total_tokens: 30, plinth: { version: '1' } });
   });
 
   test('numbers and base64 are the same values', async () => {

@@ -2,5 +2,5 @@ export { findServing } from './find-serving.ts';
 export { nameCommand } from './name-command.ts';
 export { fetchLocal, requestLocal } from './local-http.ts';
 export { openHome, withHome, type Home } from './open-home.ts';
-export { resolveModelArgument } from './resolve-model-argument.ts';
+export { resolveFileArgument, resolveModelArgument } from './resolve-model-argument.ts';
 export { listRunning, writeRunFile, type RunningServe } from './run-file.ts';

@@ -1,12 +1,13 @@
 import type { Config } from '../../core/config/index.ts';
 import { createLogger, type Logger } from '../../core/telemetry/index.ts';
-import type { FixedKeys, Keyring, ModelStore } from '../../control/index.ts';
+import type { Book, FixedKeys, Keyring, ModelStore } from '../../control/index.ts';
 import { homeFailure } from './home-failure.ts';
 
 /** What lies under PLINTH_HOME, open. */
 export interface Home {
   readonly keyring: Keyring;
   readonly store: ModelStore;
+  readonly book: Book;
   close(): Promise<void>;
 }
 
@@ -28,12 +29,14 @@ export async function openHome(options: HomeOptions): Promise<Home> {
 async function openParts({ config, env, logger = createLogger({ level: 'warn' }) }: HomeOptions): Promise<Home> {
   const { openBook, openKeyring, openModelStore } = await import('../../control/index.ts');
   const { home } = config;
-  const book = await openBook({ home });
+  const databaseUrl = env[config.book.urlVariable];
+  const book = await openBook({ home, logger, ...(databaseUrl ? { databaseUrl } : {}) });
   const keyring = await openKeyring({ book, home, logger, fixedKeys: readFixedKeys(env) });
   const store = openModelStore({ home, book, logger });
   return {
     keyring,
     store,
+    book,
     close: async () => {
       await keyring.close();
       await book.close();

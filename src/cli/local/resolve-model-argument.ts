@@ -6,9 +6,14 @@ import { resolve } from 'node:path';
  * folder and tells the old one in INIT_CWD. Names and source references stay as they are.
  */
 export function resolveModelArgument(given: string, env: Readonly<Record<string, string | undefined>>): string {
-  const isFromNpm = env['npm_lifecycle_event'] !== undefined && env['npm_lifecycle_event'] !== 'npx';
-  const path = resolve((isFromNpm ? env['INIT_CWD'] : undefined) ?? '.', given);
+  const path = resolveFileArgument(given, env);
   return isPath(given, path) ? path : given;
+}
+
+/** A file of a command line, absolute, from where the user stands. */
+export function resolveFileArgument(given: string, env: Readonly<Record<string, string | undefined>>): string {
+  const isFromNpm = env['npm_lifecycle_event'] !== undefined && env['npm_lifecycle_event'] !== 'npx';
+  return resolve((isFromNpm ? env['INIT_CWD'] : undefined) ?? '.', given);
 }
 
 /** A name may hold a slash, so that a folder is one only where it is there. */

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../core/config/index.ts';
+import type { InferenceEvent } from '../../core/inference/index.ts';
 import { createMetrics, type Logger } from '../../core/telemetry/index.ts';
-import type { Control, ControlObserver, Keyring, ModelStore } from '../../control/index.ts';
+import type { Control, ControlObserver, ControlOptions, Keyring, ModelStore } from '../../control/index.ts';
 import type { Gateway } from '../../gateway/index.ts';
 import { acceptLocalToken } from './accept-local-token.ts';
 
@@ -9,6 +10,7 @@ export interface RoomOptions {
   readonly config: Config;
   readonly keyring: Keyring;
   readonly store: ModelStore;
+  readonly book: ControlOptions['book'];
   readonly logger: Logger;
   readonly observer: ControlObserver;
   readonly onDrainRequested: () => void;
@@ -38,9 +40,13 @@ export async function openRooms(options: RoomOptions): Promise<Rooms> {
   const token = randomBytes(32).toString('base64url');
   const metrics = createMetrics();
   const keys = acceptLocalToken(options.keyring, token);
+  let gateway: Gateway | undefined;
   const control = await startControl({
     config,
     store,
+    book: options.book,
+    inference: { infer: (request, signal) => gateway?.infer(request, signal) ?? notServing() },
+    receipts: { find: (requestId) => gateway?.receipts.find(requestId) },
     keyring: keys,
     metrics,
     logger,
@@ -52,14 +58,26 @@ export async function openRooms(options: RoomOptions): Promise<Rooms> {
     const hasKeys = () => !options.keyring.isEmpty('inference');
     const { repository } = control;
     const version = options.version === undefined ? {} : { version: options.version };
-    const gateway = await startGateway({ config, snapshots: control, keys, metrics, logger, hasKeys, repository, ...version });
+    const { evidence } = control;
+    const opened = await startGateway({
+      config,
+      snapshots: control,
+      keys,
+      metrics,
+      logger,
+      hasKeys,
+      repository,
+      evidence,
+      ...version,
+    });
+    gateway = opened;
     return {
       control,
-      gateway,
+      gateway: opened,
       token,
       drain: async (drainMs) => {
         control.beginDrain();
-        await gateway.drain(drainMs);
+        await opened.drain(drainMs);
         await control.stop();
       },
       killReplicas: () => killReplicas(control),
@@ -68,6 +86,10 @@ export async function openRooms(options: RoomOptions): Promise<Rooms> {
     await control.stop();
     throw error;
   }
+}
+
+async function* notServing(): AsyncGenerator<InferenceEvent> {
+  yield await Promise.resolve({ type: 'failed', error: { code: 'draining', message: 'The gateway is not open.' } });
 }
 
 function killReplicas(control: Control): void {

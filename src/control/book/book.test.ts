@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,72 +20,12 @@ const model: ModelRecord = {
   fileModifiedAtMs: 1_700_000_000_000.25,
 };
 
-describe('book', () => {
+describe('book in a file', () => {
   let home: string;
   beforeEach(async () => {
     home = await mkdtemp(join(tmpdir(), 'plinth-book-'));
   });
   afterEach(() => rm(home, { recursive: true }));
-
-  test('a model comes back as it was put, is replaced by name and is gone after removal', async () => {
-    const book = await openBook({ home });
-    await book.putModel(model);
-    assert.deepEqual(await book.findModel('smollm2'), model);
-    const { licence: _, ...unlicensed } = { ...model, bytes: 5 };
-    await book.putModel(unlicensed);
-    await book.putModel({ ...model, name: 'another' });
-    assert.deepEqual(await book.listModels(), [{ ...model, name: 'another' }, unlicensed]);
-    assert.equal(await book.removeModel('smollm2'), true);
-    assert.equal(await book.removeModel('smollm2'), false);
-    assert.equal(await book.findModel('smollm2'), undefined);
-    await book.close();
-  });
-
-  test('the files of a model come back in their order', async () => {
-    const book = await openBook({ home });
-    const files = [
-      { path: 'onnx/model.onnx', sha256: 'cd'.repeat(32), bytes: 7, modifiedAtMs: 1.5 },
-      { path: 'config.json', sha256: 'ef'.repeat(32), bytes: 2, modifiedAtMs: 2 },
-    ];
-    const record: ModelRecord = { ...model, engine: 'onnx', task: 'embed', files };
-    await book.putModel(record);
-    assert.deepEqual(await book.findModel('smollm2'), record);
-    await book.close();
-  });
-
-  test('the revision of keys grows with additions and revocations only', async () => {
-    const book = await openBook({ home });
-    const first = await book.keysRevision();
-    await book.addKey({ id: 'k1', label: 'one', role: 'admin', hash: 'aa', createdAt: 1 });
-    const second = await book.keysRevision();
-    await book.noteKeyUses(
-      new Map([
-        ['k1', 7],
-        ['nobody', 8],
-      ]),
-    );
-    await book.noteKeyUses(new Map([['k1', 6]]));
-    assert.equal(await book.keysRevision(), second);
-    assert.equal(await book.revokeKey('k1', 9), true);
-    assert.equal(await book.revokeKey('k1', 10), false);
-    const third = await book.keysRevision();
-    assert.ok(first < second && second < third);
-    assert.deepEqual(await book.listKeys(), [
-      { id: 'k1', label: 'one', role: 'admin', hash: 'aa', createdAt: 1, revokedAt: 9, lastUsedAt: 7 },
-    ]);
-    await assert.rejects(book.addKey({ id: 'k1', label: 'twice', role: 'admin', hash: 'bb', createdAt: 2 }), /UNIQUE/);
-    await book.close();
-  });
-
-  test('two open books see what the other wrote', async () => {
-    const [one, other] = [await openBook({ home }), await openBook({ home })];
-    await one.putModel(model);
-    assert.deepEqual(await other.findModel('smollm2'), model);
-    await other.removeModel('smollm2');
-    assert.deepEqual(await one.listModels(), []);
-    await one.close();
-    await other.close();
-  });
 
   test('the files of a book are for their owner only', async () => {
     const book = await openBook({ home });
@@ -124,62 +62,43 @@ describe('book', () => {
     await assert.rejects(openBook({ home }), { name: 'PlinthError', message: /cannot open the book .*plinth\.db/ });
   });
 
-  test('processes that open a new book at once all find it complete', async () => {
-    const outcomes = await Promise.all(Array.from({ length: 4 }, (_, index) => runToEnd(home, `a${index}`, 3)));
-    assert.deepEqual(outcomes, ['a0-0 a0-1 a0-2', 'a1-0 a1-1 a1-2', 'a2-0 a2-1 a2-2', 'a3-0 a3-1 a3-2']);
+  test('a home of the release before keeps its models and keys and gets what is new', async () => {
+    const database = new DatabaseSync(join(home, 'plinth.db'));
+    database.exec(SCHEMA_2);
+    database.close();
     const book = await openBook({ home });
-    assert.equal((await book.listModels()).length, 12);
+    assert.deepEqual(await book.listModels(), [model]);
+    assert.deepEqual(await book.listKeys(), [{ id: 'k1', label: 'one', role: 'admin', hash: 'aa', createdAt: 1 }]);
+    assert.equal(await book.keysRevision(), 7);
+    assert.equal((await book.readReleases()).revision, 0);
     await book.close();
   });
 
-  test('nothing acknowledged is lost when the writer is killed', async () => {
-    const acknowledged = new Set<string>();
-    for (let round = 0; round < 20; round++) {
-      for (const name of await writeUntilKilled(home, `r${round}`, 1 + ((round * 7) % 23))) acknowledged.add(name);
-    }
+  test('closing twice is closing once', async () => {
     const book = await openBook({ home });
-    const kept = new Set((await book.listModels()).map((record) => record.name));
-    assert.deepEqual(
-      [...acknowledged].filter((name) => !kept.has(name)),
-      [],
-    );
-    assert.ok(acknowledged.size >= 20);
-    const database = new DatabaseSync(join(home, 'plinth.db'));
-    assert.equal(database.prepare('PRAGMA integrity_check').get()?.['integrity_check'], 'ok');
-    database.close();
-    await book.close();
+    await Promise.all([book.close(), book.close()]);
+    assert.equal(book.isStale(), false);
+    await assert.rejects(book.listModels());
   });
 });
 
-/** A process that puts models named `<prefix>-<n>` and writes each name out once the book has acknowledged it. */
-function startWriter(home: string, prefix: string, count: number) {
-  const program = `
-    import { openBook } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
-    const book = await openBook({ home: ${JSON.stringify(home)} });
-    for (let n = 0; n < ${count}; n++) {
-      const name = ${JSON.stringify(prefix)} + '-' + n;
-      await book.putModel({ ...${JSON.stringify(model)}, name });
-      process.stdout.write(name + '\\n');
-    }`;
-  return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
-}
-
-async function runToEnd(home: string, prefix: string, count: number): Promise<string> {
-  const child = startWriter(home, prefix, count);
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  await once(child, 'close');
-  return text.trim().replaceAll('\n', ' ');
-}
-
-/** Kills the writer in the middle of its work, once it has acknowledged `atLeast` models. */
-async function writeUntilKilled(home: string, prefix: string, atLeast: number): Promise<string[]> {
-  const child = startWriter(home, prefix, 1_000_000);
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-    if (text.split('\n').length > atLeast) child.kill('SIGKILL');
-  });
-  await once(child, 'close');
-  return text.split('\n').slice(0, -1);
-}
+/** What the release before wrote. */
+const SCHEMA_2 = `
+  CREATE TABLE migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT;
+  INSERT INTO migrations (version, applied_at) VALUES (1, 5), (2, 5);
+  CREATE TABLE models (
+    name TEXT PRIMARY KEY, reference TEXT NOT NULL, sha256 TEXT NOT NULL CHECK (length(sha256) = 64), bytes INTEGER NOT NULL,
+    source TEXT NOT NULL, licence TEXT, added_at INTEGER NOT NULL, file_modified_at_ms REAL NOT NULL
+  ) STRICT;
+  CREATE TABLE keys (
+    id TEXT PRIMARY KEY, label TEXT NOT NULL, role TEXT NOT NULL CHECK (role IN ('inference', 'admin')), hash TEXT NOT NULL,
+    created_at INTEGER NOT NULL, revoked_at INTEGER, last_used_at INTEGER
+  ) STRICT;
+  CREATE TABLE revisions (subject TEXT PRIMARY KEY, revision INTEGER NOT NULL) STRICT;
+  INSERT INTO revisions (subject, revision) VALUES ('keys', 7);
+  ALTER TABLE models ADD COLUMN engine TEXT NOT NULL DEFAULT 'llama';
+  ALTER TABLE models ADD COLUMN task TEXT NOT NULL DEFAULT 'generate';
+  ALTER TABLE models ADD COLUMN files TEXT;
+  INSERT INTO models (name, reference, sha256, bytes, source, licence, added_at, file_modified_at_ms)
+    VALUES ('smollm2', 'smollm2', '${'ab'.repeat(32)}', 98362432, 'hf:org/repo/file.gguf', 'Apache-2.0', 1700000000000, 1700000000000.25);
+  INSERT INTO keys (id, label, role, hash, created_at) VALUES ('k1', 'one', 'admin', 'aa', 1);`;

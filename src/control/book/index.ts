@@ -1,1 +1,2 @@
-export { openBook, type Book, type BookOptions } from './book.ts';
+export type { Book } from './book.ts';
+export { openBook, type BookOptions } from './open-book.ts';

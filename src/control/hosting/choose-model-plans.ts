@@ -1,6 +1,8 @@
-import type { Config, ModelConfig } from '../../core/config/index.ts';
+import { modelSchema, type Config, type ModelConfig } from '../../core/config/index.ts';
 import { PlinthError } from '../../core/errors/index.ts';
+import type { UpstreamAddress } from '../../core/messages/index.ts';
 import type { ModelFacts, ModelSpec, TaskName } from '../../core/models/index.ts';
+import type { VersionRecord } from '../../core/records/index.ts';
 
 /** One version of a model that is to be served. */
 export interface ModelPlan {
@@ -15,6 +17,10 @@ export interface ModelPlan {
   readonly batchedSlots: number;
   /** An ensemble is these facts and has no replicas. */
   readonly ensemble?: ModelFacts;
+  /** Others run it. */
+  readonly upstream?: UpstreamAddress;
+  /** Whether the version before may leave first where memory is too short for both. */
+  readonly swap: 'never' | 'held';
   /** Adds to a replica's facts what only the configuration knows. */
   readonly describe: (facts: ModelFacts) => ModelFacts;
 }
@@ -60,7 +66,7 @@ export function planModel(config: Config, model: ModelConfig): ModelPlan {
     queueLength: model.queueLength ?? queue.length,
     queueTimeoutMs: model.queueTimeoutMs ?? queue.timeoutMs,
     stepMs: model.stepMs,
-    failEvery: model.failEvery,
+    ...(model.failEvery > 0 && { failEvery: model.failEvery }),
     ...(model.library !== undefined && { library: model.library }),
   };
   const plan: ModelPlan = {
@@ -69,8 +75,22 @@ export function planModel(config: Config, model: ModelConfig): ModelPlan {
     named: { engine: model.engine, task: model.task },
     batchedSlots: model.slots ?? onnx.slots,
     describe: (facts) => facts,
+    swap: model.swap ?? 'never',
   };
+  if (model.upstream !== undefined) return { ...plan, upstream: withoutGaps(model.upstream) };
   return model.engine === 'echo' ? plan : { ...plan, reference: model.source ?? model.name };
+}
+
+/** The plan of a version of the book. Throws `invalid_request` when its settings are not those of a configured model. */
+export function planVersion(config: Config, { model, version, reference, settings }: VersionRecord): ModelPlan {
+  const read = modelSchema.safeParse({ ...settings, name: model, ...(reference !== undefined && { source: reference }) });
+  if (!read.success) {
+    const problems = read.error.issues.map(({ path, message }) => `${path.join('.') || 'settings'}: ${message}`).join('; ');
+    const message = `The settings of ${model}:${version} are not ones that this version of Plinth knows: ${problems}.`;
+    throw new PlinthError({ code: 'invalid_request', message, param: 'settings' });
+  }
+  const plan = planModel(config, read.data);
+  return { ...plan, spec: { ...plan.spec, version } };
 }
 
 /** What the store found, as far as a replica has to know it. */

@@ -2,6 +2,7 @@ import type { ErrorFacts } from '../../core/errors/index.ts';
 import type { ModelFacts } from '../../core/models/index.ts';
 import type { ReplacementReason } from '../placement/index.ts';
 import type { PullProgress } from '../registry/index.ts';
+import type { WarmUpReport } from './warming/index.ts';
 
 /** What an onlooker (the command line, a log) is told while models are obtained, loaded and kept alive. */
 export type ControlEvent =
@@ -30,6 +31,25 @@ export type ControlEvent =
       readonly retryInMs?: number;
     }
   /** The model could not be obtained or loaded. Without `retryInMs` nothing more is tried. */
-  | { readonly type: 'model-failed'; readonly model: string; readonly error: ErrorFacts; readonly retryInMs?: number };
+  | { readonly type: 'model-failed'; readonly model: string; readonly error: ErrorFacts; readonly retryInMs?: number }
+  /** As `model-failed`, of a version whose model has others that answer or may come to. */
+  | {
+      readonly type: 'version-failed';
+      readonly model: string;
+      readonly version: string;
+      readonly error: ErrorFacts;
+      readonly retryInMs?: number;
+    }
+  /** Requests have been run on a new version that nobody is sent to yet. */
+  | ({ readonly type: 'version-warmed'; readonly model: string; readonly version: string } & WarmUpReport)
+  /** Memory was too short for both: `left` were unloaded first. Requests waited for `heldMs`; `undone`: the new version does not load and the old are back. */
+  | {
+      readonly type: 'version-swapped';
+      readonly model: string;
+      readonly version: string;
+      readonly left: readonly string[];
+      readonly heldMs: number;
+      readonly outcome: 'done' | 'undone';
+    };
 
 export type ControlObserver = (event: ControlEvent) => void;

@@ -1,14 +1,14 @@
 import type { RepositoryEntry, RoutedModel } from '../../core/messages/index.ts';
 import { isServing } from '../../core/messages/index.ts';
 import type { ModelPlan } from './choose-model-plans.ts';
-import type { HostedModel } from './hosted-model.ts';
+import type { HostedPlan } from './host-plan.ts';
 import type { ReplicaReport } from '../placement/index.ts';
 
 export interface HostedVersionOptions {
   readonly name: string;
   readonly version: string;
   /** Makes a model of a plan; does not start it. */
-  readonly host: (plan: ModelPlan) => HostedModel;
+  readonly host: (plan: ModelPlan) => HostedPlan;
   readonly drainMs: number;
   readonly onChanged: () => void;
 }
@@ -16,9 +16,9 @@ export interface HostedVersionOptions {
 /** One version of a name through all its loads: what serves, what is about to take its place, and what still finishes its work. */
 export class HostedVersion {
   readonly #options: HostedVersionOptions;
-  readonly #leaving = new Map<HostedModel, Promise<void>>();
-  #current: HostedModel | undefined;
-  #next: HostedModel | undefined;
+  readonly #leaving = new Map<HostedPlan, Promise<void>>();
+  #current: HostedPlan | undefined;
+  #next: HostedPlan | undefined;
   #plan: ModelPlan | undefined;
   /** Why nothing serves. */
   #reason = '';
@@ -36,17 +36,26 @@ export class HostedVersion {
     return this.#current === undefined && this.#next === undefined;
   }
 
+  get isServing(): boolean {
+    return this.#current?.isServing === true;
+  }
+
+  /** Something still finishes its work. */
+  get isLeaving(): boolean {
+    return this.#leaving.size > 0;
+  }
+
   /** Of what serves or is to serve. */
   get plan(): ModelPlan | undefined {
     return this.#plan;
   }
 
-  get current(): HostedModel | undefined {
+  get current(): HostedPlan | undefined {
     return this.#current;
   }
 
   /** Starts a plan, and keeps trying when that fails. */
-  begin(plan: ModelPlan): HostedModel {
+  begin(plan: ModelPlan): HostedPlan {
     this.#plan = plan;
     this.#current = this.#options.host(plan);
     void this.#current.start();
@@ -114,17 +123,17 @@ export class HostedVersion {
     return { name, version, state: 'LOADING' };
   }
 
-  #all(): readonly HostedModel[] {
+  #all(): readonly HostedPlan[] {
     return [this.#current, this.#next, ...this.#leaving.keys()].filter((model) => model !== undefined);
   }
 
-  #takeCurrent(): HostedModel | undefined {
+  #takeCurrent(): HostedPlan | undefined {
     const current = this.#current;
     this.#current = undefined;
     return current;
   }
 
-  #leave(model: HostedModel | undefined): Promise<void> {
+  #leave(model: HostedPlan | undefined): Promise<void> {
     if (model === undefined) return Promise.resolve();
     const gone = Promise.withResolvers<void>();
     // It must not be missing from the snapshot for a moment: gateways would take it for lost, with all that it works on.

@@ -5,15 +5,20 @@ import type { Logger } from '../../core/telemetry/index.ts';
 import { chooseEnsembleStates } from './choose-ensemble-state.ts';
 import type { ModelPlan } from './choose-model-plans.ts';
 import type { ControlObserver } from './control-events.ts';
-import type { HostedModel } from './hosted-model.ts';
+import type { HostedPlan, PlanHooks } from './host-plan.ts';
 import { HostedVersion } from './hosted-version.ts';
+import { LineFleet, type LineOptions, type VersionState, type WantedVersion } from './lines/index.ts';
 import type { ModelOffer, ModelOffers, OfferedModel } from './model-offers.ts';
 import type { ReplicaReport } from '../placement/index.ts';
 
-export interface FleetOptions {
+/** What a fleet stands on; what is optional is for versions of the book. */
+export interface FleetOptions extends Pick<
+  LineOptions,
+  'readFreeBytes' | 'warmUpRequests' | 'warmUpCount' | 'onVersionFound' | 'drainMs'
+> {
   readonly offers: ModelOffers;
-  readonly host: (plan: ModelPlan) => HostedModel;
-  readonly drainMs: number;
+  /** Makes a plan answer. `hooks` replace what it would be told of otherwise. */
+  readonly host: (plan: ModelPlan, hooks?: PlanHooks) => HostedPlan;
   readonly allowsRequests: () => boolean;
   readonly logger: Logger;
   readonly observer: ControlObserver;
@@ -34,20 +39,79 @@ interface Hosted {
 
 type IsChanged = (version: string) => boolean;
 
+const NO_OVERRIDE = 'its versions are recorded in the book: add another version instead of another configuration';
 const POLLING = 'explicit model load / unload is not allowed if polling is enabled';
 
-/** Every name that can be served with the versions that are, and their coming and going. */
+/**
+ * Every name that can be served with the versions that are, and their coming and going: names of folders, which number their versions
+ * themselves, and lines, whose versions are in the book.
+ */
 export class ModelFleet implements ModelRepository {
   readonly #options: FleetOptions;
   readonly #hosted = new Map<string, Hosted>();
   readonly #begun = new Set<string>();
+  readonly #lines: LineFleet;
+  readonly #doubles = new Set<string>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#lines = new LineFleet({ ...options, plan: (record) => options.offers.plan(record) });
   }
 
-  /** Makes a name known without loading it. */
+  /**
+   * Brings the versions of lines to what is wanted of them: loads what is not here while everything else serves on, and takes what is
+   * not wanted out of service once what is wanted answers. To be called after every change; calling it again changes nothing. A name
+   * whose folder numbers its versions and is loaded stays with its folder.
+   */
+  follow(wanted: readonly WantedVersion[]): void {
+    const names = new Set(wanted.map(({ record }) => record.model));
+    const taken = new Set([...names].filter((name) => (this.#hosted.get(name)?.versions.size ?? 0) > 0));
+    for (const name of names) if (!taken.has(name)) this.#hosted.delete(name);
+    for (const name of taken) this.#warnOfTwo(name);
+    this.#lines.follow(wanted.filter(({ record }) => !taken.has(record.model)));
+  }
+
+  #warnOfTwo(name: string): void {
+    if (this.#doubles.has(name)) return;
+    this.#doubles.add(name);
+    this.#options.logger.error(
+      { model: name },
+      'a folder and the book both have versions of this model; those of the folder are served',
+    );
+  }
+
+  /**
+   * Resolves when the version answers, which may take until it is wanted. Rejects with the PlinthError that keeps it from answering:
+   * `model_not_ready` when nothing asks for it, `model_unavailable` when memory is too short, else what loading it fails with.
+   */
+  async ensureLoaded(model: string, version: string, signal?: AbortSignal): Promise<void> {
+    const own = this.#hosted.get(model)?.versions.get(version)?.current;
+    if (own !== undefined) await own.whenReady();
+    else await this.#lines.ensureLoaded(model, version, signal);
+  }
+
+  isServing(model: string, version: string): boolean {
+    const own = this.#hosted.get(model)?.versions.get(version);
+    return own?.isServing ?? this.#lines.find(model, version)?.isServing ?? false;
+  }
+
+  /** Runs captured requests against a version of a line that answers. Throws `model_not_ready` when it does not. */
+  async warmUp(
+    model: string,
+    version: string,
+    order: { readonly requests: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    await this.#lines.warmUp(model, version, order);
+  }
+
+  /** The versions of a line in this process; empty for other names. */
+  statesOf(model: string): readonly VersionState[] {
+    return this.#lines.statesOf(model);
+  }
+
+  /** Makes a name known without loading it. Lines are left alone. */
   add(offer: ModelOffer): void {
+    if (this.#lines.has(offer.name)) return;
     const known = this.#hosted.get(offer.name);
     if (known !== undefined) known.offer = offer;
     else {
@@ -80,6 +144,7 @@ export class ModelFleet implements ModelRepository {
 
   /** The facts of the highest version, or what keeps it from answering. */
   async whenReady(name: string): Promise<ModelFacts> {
+    if (this.#lines.has(name)) return this.#lines.whenReady(name);
     const hosted = this.#hosted.get(name);
     if (hosted === undefined)
       throw new PlinthError({ code: 'model_not_found', message: `The model '${name}' is not configured.` });
@@ -90,41 +155,43 @@ export class ModelFleet implements ModelRepository {
 
   /** Resolves when every version that was begun has answered or failed for the first time. */
   async whenSettled(): Promise<void> {
-    await Promise.all(this.#versions().map((version) => version.current?.whenSettled()));
+    await Promise.all([...this.#versions().map((version) => version.current?.whenSettled()), this.#lines.whenSettled()]);
   }
 
   get names(): readonly string[] {
-    return [...this.#hosted.keys()];
+    return [...new Set([...this.#hosted.keys(), ...this.#lines.names])];
   }
 
   /** Why a name has no version at all, if that is so. */
   failureOf(name: string): string | undefined {
-    return this.#hosted.get(name)?.failure;
+    return this.#hosted.get(name)?.failure ?? this.#lines.failureOf(name);
   }
 
   /** Nothing is meant to be served: all of it was unloaded, or nothing was asked for yet. */
   get isUnloaded(): boolean {
     const hasFailed = [...this.#hosted.values()].some(({ failure }) => failure !== undefined);
-    return !hasFailed && this.#versions().every((version) => version.isIdle);
+    return !hasFailed && this.#versions().every((version) => version.isIdle) && this.#lines.isUnloaded;
   }
 
   routed(): readonly RoutedModel[] {
-    return chooseEnsembleStates(this.#versions().flatMap((version) => version.routed() ?? []));
+    const own = this.#versions().flatMap((version) => version.routed() ?? []);
+    return chooseEnsembleStates([...own, ...this.#lines.routed()]);
   }
 
   reports(): readonly ReplicaReport[] {
-    return this.#versions().flatMap((version) => version.reports());
+    return [...this.#versions().flatMap((version) => version.reports()), ...this.#lines.reports()];
   }
 
   index(): readonly RepositoryEntry[] {
     const routed = this.routed();
-    return [...this.#hosted.values()].flatMap(({ offer: { name }, versions, failure }): readonly RepositoryEntry[] => {
+    const own = [...this.#hosted.values()].flatMap(({ offer: { name }, versions, failure }): readonly RepositoryEntry[] => {
       const entries = [...versions.values()]
         .toSorted((a, b) => Number(a.version) - Number(b.version))
         .map((one) => one.entry(routed.find((model) => model.name === name && model.version === one.version)));
       if (entries.length > 0) return entries;
       return [failure === undefined ? { name } : { name, state: 'UNAVAILABLE', reason: failure }];
     });
+    return [...own, ...this.#lines.index(routed)];
   }
 
   async load(name: string, override?: LoadOverride): Promise<void> {
@@ -134,16 +201,18 @@ export class ModelFleet implements ModelRepository {
 
   async unload(name: string, dependents: 'keep' | 'unload'): Promise<void> {
     this.#refuseWhilePolling();
+    if (this.#lines.has(name)) return this.#lines.unload(name);
     const hosted = this.#hosted.get(name);
     if (hosted === undefined)
       throw new PlinthError({ code: 'model_not_found', message: `failed to unload '${name}', the model is not known` });
     const inner = dependents === 'unload' ? stepModelsOf(hosted) : [];
     await this.#inTurn(hosted, async () => this.#retire(hosted));
-    for (const step of inner) if (this.#hosted.has(step)) await this.unload(step, 'unload');
+    for (const step of inner) if (this.#hosted.has(step) || this.#lines.has(step)) await this.unload(step, 'unload');
   }
 
   /** Loads what has changed of a name, and lets go of versions that are gone. Failures are logged and stand in the index. */
   async refresh(name: string, isChanged: IsChanged): Promise<void> {
+    if (this.#lines.has(name)) return;
     const hosted = this.#find(name);
     try {
       const offered = await this.#read(hosted);
@@ -164,6 +233,7 @@ export class ModelFleet implements ModelRepository {
 
   stop(): void {
     for (const version of this.#versions()) version.stop();
+    this.#lines.stop();
   }
 
   async #loadNamed(
@@ -173,6 +243,7 @@ export class ModelFleet implements ModelRepository {
     if (load.path.includes(name))
       throw failedLoad(name, refuse(`circular dependency between ensembles: ${[...load.path, name].join(' → ')}`));
     try {
+      if (this.#lines.has(name)) return await this.#loadLine(name, load.override);
       const hosted = await this.#discover(name, load.override);
       const offered = await this.#read(hosted, load.override);
       await this.#loadSteps(offered, [...load.path, name]);
@@ -180,6 +251,11 @@ export class ModelFleet implements ModelRepository {
     } catch (error) {
       throw failedLoad(name, error);
     }
+  }
+
+  async #loadLine(name: string, override: LoadOverride | undefined): Promise<void> {
+    if (override !== undefined) throw refuse(NO_OVERRIDE);
+    await this.#lines.load(name);
   }
 
   /** Folders are looked at again for names that were not there before, and for what a name is now. */
@@ -226,7 +302,7 @@ export class ModelFleet implements ModelRepository {
   async #loadSteps({ plans }: OfferedModel, path: readonly string[]): Promise<void> {
     for (const step of stepsOf(plans)) {
       const versions = [...(this.#hosted.get(step)?.versions.values() ?? [])];
-      const isLoaded = versions.some((version) => !version.isIdle);
+      const isLoaded = versions.some((version) => !version.isIdle) || this.#lines.statesOf(step).some(isHere);
       if (!isLoaded || path.includes(step)) await this.#loadNamed(step, { override: undefined, path });
     }
   }
@@ -280,6 +356,10 @@ export class ModelFleet implements ModelRepository {
     versions.set(version, made);
     return made;
   }
+}
+
+function isHere({ state }: VersionState): boolean {
+  return state === 'ready' || state === 'loading';
 }
 
 function stepModelsOf({ versions }: Hosted): readonly string[] {

@@ -5,7 +5,8 @@ import type { Config, ModelConfig } from '../../core/config/index.ts';
 import { PlinthError } from '../../core/errors/index.ts';
 import type { LoadOverride } from '../../core/messages/index.ts';
 import type { ModelFacts } from '../../core/models/index.ts';
-import { planModel, readEntry, refuseTwins, type ModelPlan } from './choose-model-plans.ts';
+import type { VersionRecord } from '../../core/records/index.ts';
+import { planModel, planVersion, readEntry, refuseTwins, type ModelPlan } from './choose-model-plans.ts';
 import {
   describeConfig,
   findModels,
@@ -29,8 +30,17 @@ export interface ModelOffer {
   readonly origin: 'configured' | 'repository';
   /** Where its files lie, when they can be watched. */
   readonly found?: FoundModel;
+  /** What the book may keep of it as a version; absent where its folder has versions of its own or is watched. */
+  readonly recordable?: RecordableModel;
   /** Throws PlinthError when it cannot be served as it is. */
   read(override?: LoadOverride): Promise<OfferedModel>;
+}
+
+/** A configured model as a version of the book is made of it; paths are absolute. */
+export interface RecordableModel extends Pick<VersionRecord, 'reference'> {
+  readonly model: string;
+  /** Fields of a configured model without `name` and `source`. */
+  readonly settings: Omit<ModelConfig, 'name' | 'source'>;
 }
 
 export interface OfferOptions {
@@ -64,6 +74,11 @@ export class ModelOffers {
     return found.flat().map((model) => this.#offerFound(model));
   }
 
+  /** The plan of a version of the book. Throws `invalid_request` for settings that are not known. */
+  plan(record: VersionRecord): ModelPlan {
+    return withDescription(planVersion(this.#options.config, record));
+  }
+
   /** A name whose folder exists only in a load's files. */
   offerSent(name: string): ModelOffer {
     return this.#offerFound({ name, layout: 'versions', path: join(this.#options.privateFolder, 'nothing') });
@@ -76,7 +91,7 @@ export class ModelOffers {
     const found = await findModels(path);
     if (typeof entry === 'string') {
       this.#folders.push(path);
-      return found.map((model) => ({ ...this.#offerFound(model), origin: model.path === path ? 'configured' : 'repository' }));
+      return found.map((model) => (model.path === path ? this.#offerPath(model) : this.#offerFound(model)));
     }
     const [model, ...others] = found;
     if (model === undefined || others.length > 0) {
@@ -89,11 +104,19 @@ export class ModelOffers {
     return [{ ...offer, origin: 'configured' }];
   }
 
+  /** A path that is one model itself. */
+  #offerPath(found: FoundModel): ModelOffer {
+    const { controlMode } = this.#options.config.repository;
+    const recordable = found.layout === 'plain' && controlMode !== 'poll' && recordModel(readEntry(found.path, found.name));
+    return { ...this.#offerFound(found), origin: 'configured', ...(recordable && { recordable }) };
+  }
+
   #offerPlan(model: ModelConfig): ModelOffer {
     const plan = planModel(this.#options.config, model);
     return {
       name: model.name,
       origin: 'configured',
+      recordable: recordModel(model),
       read: async (override) => {
         if (override !== undefined) throw refuse(`the model '${model.name}' has no config.pbtxt that another could replace`);
         return { plans: [withDescription(plan)], discard: discardNothing };
@@ -131,12 +154,33 @@ export class ModelOffers {
   }
 }
 
+function recordModel(entry: ModelConfig): RecordableModel {
+  const { name, source, library, ...settings } = entry;
+  const hasFiles = entry.engine !== 'echo' && entry.upstream === undefined;
+  return {
+    model: name,
+    ...(hasFiles && { reference: placeReference(source ?? name) }),
+    settings: { ...settings, ...(library !== undefined && { library: resolveHome(library) }) },
+  };
+}
+
+/** Paths are seen from this process's folder; another start may have another. */
+function placeReference(reference: string): string {
+  const isPath = /^(?:\.{1,2}$|\.{0,2}[/\\]|~[/\\]|[A-Za-z]:[/\\])/.test(reference);
+  const isFile = /\.(?:gguf|onnx)$/i.test(reference) && !/^[a-z][a-z0-9+.-]+:/i.test(reference);
+  return isPath || isFile ? `file:${resolveHome(reference)}` : reference;
+}
+
+function resolveHome(path: string): string {
+  return resolve(/^~[/\\]/.test(path) ? join(homedir(), path.slice(2)) : path);
+}
+
 /** The absolute path when a reference is a folder or an .onnx file of this machine. */
 async function findModelPath(reference: string): Promise<string | undefined> {
   const isPath =
     /^(\.{0,2}$|\.{0,2}[/\\]|~[/\\])/.test(reference) || (/\.onnx$/i.test(reference) && !/^[a-z][a-z0-9+.-]+:/i.test(reference));
   if (!isPath) return undefined;
-  const path = resolve(/^~[/\\]/.test(reference) ? join(homedir(), reference.slice(2)) : reference);
+  const path = resolveHome(reference);
   const stats = await stat(path).catch(() => undefined);
   return stats?.isDirectory() || (stats?.isFile() && /\.onnx$/i.test(path)) ? path : undefined;
 }

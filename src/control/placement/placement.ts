@@ -3,7 +3,7 @@ import type { RoutedReplica } from '../../core/messages/index.ts';
 import type { ModelFacts, ModelSpec } from '../../core/models/index.ts';
 import type { Logger, Metrics } from '../../core/telemetry/index.ts';
 import { PatientClock } from './patient-clock.ts';
-import type { Replica, ReplicaEnd, ReplicaTimes } from './replica.ts';
+import type { Replica, ReplicaEnd, ReplicaTimes, WarmingReplica } from './replica.ts';
 import type { ReplicaReport } from './replica-report.ts';
 import { ReplicaSeat } from './replica-seat.ts';
 import type { RunFolder } from './processes/index.ts';
@@ -17,6 +17,8 @@ export interface PlacementListener {
   /** Some replica's state has changed: `routed` gives another answer now. */
   onChanged(): void;
   onLoading(replicaId: string): void;
+  /** The replica has answered and is not ready before this has resolved, with the number of requests that it ran. Never rejects. */
+  readonly warmUp?: ((replica: WarmingReplica) => Promise<number>) | undefined;
   /** A real answer came out. `loadMs` counts from the start of the process. */
   onReady(ready: { readonly replicaId: string; readonly facts: ModelFacts; readonly loadMs: number }): void;
   /** A replica is gone; without `retryInMs` none will follow. */
@@ -96,9 +98,16 @@ export class Placement {
 
   #openSeat(spec: ModelSpec, listener: PlacementListener): ReplicaSeat {
     const { workerPath, times } = this.#options;
-    const logger = this.#options.logger.child({ model: spec.name });
+    const logger = this.#options.logger.child({ model: spec.name, version: spec.version });
     return new ReplicaSeat({
-      replica: { spec, workerPath, logger, times: { ...TIMES, ...times }, nowMs: () => this.#clock.nowMs },
+      replica: {
+        spec,
+        workerPath,
+        logger,
+        times: { ...TIMES, ...times },
+        warmUp: listener.warmUp,
+        nowMs: () => this.#clock.nowMs,
+      },
       nameReplica: () => this.#nameReplica(),
       onStarted: (replica) => {
         logger.info({ replica: replica.id, pid: replica.pid }, 'replica starts');

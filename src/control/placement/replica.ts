@@ -25,6 +25,13 @@ export interface ReplicaEnd {
   readonly error?: ErrorFacts;
 }
 
+/** A replica that has answered a probe and that gateways do not know yet. */
+export interface WarmingReplica {
+  readonly id: string;
+  readonly socketPath: string;
+  readonly slots: number;
+}
+
 export interface ReplicaOptions {
   readonly id: string;
   readonly spec: ModelSpec;
@@ -32,6 +39,11 @@ export interface ReplicaOptions {
   readonly workerPath: string;
   readonly times: ReplicaTimes;
   readonly logger: Logger;
+  /**
+   * Called once, after the first answer: the replica counts as ready when this has resolved and, where it has run any requests, the
+   * replica has answered once more. It sees to a limit of its own and gives the number of requests.
+   */
+  readonly warmUp?: ((replica: WarmingReplica) => Promise<number>) | undefined;
   /** On the clock that ticks are given in. */
   readonly nowMs: () => number;
   /** Its state has just changed. */
@@ -58,6 +70,7 @@ export class Replica {
   #facts: ModelFacts | undefined;
   #watch: ProgressWatch | undefined;
   #loadedAtMs: number | undefined;
+  #warmth: 'cold' | 'warming' | 'warm' = 'cold';
   #readyAtMs: number | undefined;
   #verdict: Verdict | undefined;
   #sequence = 0;
@@ -174,7 +187,20 @@ export class Replica {
     if (!isAnswered) return this.#noteFailedProbe();
     this.#failedProbes = 0;
     if (this.#watch !== undefined) this.#watch.lastAnswerAtMs = nowMs;
+    else if (this.#warmth === 'cold' && this.#options.warmUp !== undefined) void this.#warm(this.#options.warmUp);
     else this.#beginServing(nowMs);
+  }
+
+  /** One that hangs over what warmed it up does not answer the probe that follows. */
+  async #warm(warmUp: NonNullable<ReplicaOptions['warmUp']>): Promise<void> {
+    const { id, socketPath, spec, nowMs } = this.#options;
+    this.#warmth = 'warming';
+    const requests = await warmUp({ id, socketPath, slots: this.#facts?.slots ?? spec.slots });
+    this.#warmth = 'warm';
+    if (this.#state !== 'loading') return;
+    this.#loadedAtMs = nowMs();
+    if (requests > 0) this.#sendProbe(this.#loadedAtMs);
+    else this.#beginServing(this.#loadedAtMs);
   }
 
   /** A burst of requests can crowd out one probe of a serving replica; it is asked again as soon as it is idle. */
@@ -207,7 +233,8 @@ export class Replica {
     const { loadTimeoutMs, firstAnswerTimeoutMs } = this.#options.times;
     if (this.#loadedAtMs === undefined && nowMs - this.#startedAtMs > loadTimeoutMs)
       return { type: 'replace', reason: 'load-late', detail: `not loaded within ${loadTimeoutMs} ms` };
-    if (this.#loadedAtMs !== undefined && nowMs - this.#loadedAtMs > firstAnswerTimeoutMs)
+    const isAsked = this.#loadedAtMs !== undefined && this.#warmth !== 'warming';
+    if (isAsked && nowMs - (this.#loadedAtMs ?? nowMs) > firstAnswerTimeoutMs)
       return { type: 'replace', reason: 'probe-late', detail: `no first answer within ${firstAnswerTimeoutMs} ms` };
     return { type: 'none' };
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonObject } from '../../core/inference/index.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -6,7 +7,7 @@ const share = z.number().min(0).max(1);
  * Limits of the judges. Each compares the candidate with the current version over the same stretch of time. A limit of null switches a
  * judge off. Losses of quality are differences of means of scores between 0 and 1.
  */
-export const judgesSchema = z.strictObject({
+const judgesSchema = z.strictObject({
   /** Most that the share of failed answers may grow, 0.01 = one percentage point. */
   errors: share.nullable().default(0.005),
   timeouts: share.nullable().default(0.005),
@@ -21,7 +22,7 @@ export const judgesSchema = z.strictObject({
   /** Most that the cost of an answer may grow; needs `cost`. */
   cost: z.number().min(0).nullable().default(0.25),
   /** Most that the likeness to the current version's answers may lie below that of the current version's own second answers. */
-  similarity: share.nullable().default(0.15),
+  similarity: share.nullable().default(0.03),
   /** Most nats per token that the candidate's answers may be less likely to the current version than its own. */
   perplexity: z.number().min(0).nullable().default(0.7),
   /** Most that the share of answers with sound structure (JSON, schema, tool calls) may fall where a request asks for it. */
@@ -39,7 +40,7 @@ export const judgesSchema = z.strictObject({
 });
 
 /** A question whose answer has known properties. */
-export const goldenSchema = z.strictObject({
+const goldenSchema = z.strictObject({
   question: z.string().min(1).max(20_000),
   /** All that are given must hold. */
   expect: z
@@ -55,7 +56,7 @@ export const goldenSchema = z.strictObject({
 });
 
 /** One step of the canary. Both conditions must be met, and every judge must have enough to go by. */
-export const stepSchema = z.strictObject({
+const stepSchema = z.strictObject({
   /** Weight of the candidate in percent of all: 1…100. */
   percent: z.number().gt(0).max(100),
   /** Least answers of the candidate in this step. */
@@ -64,10 +65,10 @@ export const stepSchema = z.strictObject({
   minutes: z.number().min(0).max(100_000).default(0),
 });
 
-export const shadowPlanSchema = z.strictObject({
+const shadowPlanSchema = z.strictObject({
   share: share.default(1),
   /** Least comparisons before the canary begins. */
-  comparisons: z.int().min(1).default(30),
+  comparisons: z.int().min(1).default(100),
   minutes: z.number().min(0).max(100_000).default(0),
   mostConcurrent: z.int().min(1).max(64).default(1),
   mostPerMinute: z.int().min(1).max(100_000).default(600),
@@ -116,4 +117,8 @@ export type RolloutPlan = z.infer<typeof rolloutPlanSchema>;
 export type Judges = z.infer<typeof judgesSchema>;
 export type JudgeName = keyof Judges;
 export type GoldenQuestion = z.infer<typeof goldenSchema>;
-export type CanaryStep = z.infer<typeof stepSchema>;
+
+/** The plan of a rollout's record. */
+export function readPlan(document: JsonObject): RolloutPlan {
+  return rolloutPlanSchema.parse(document);
+}

@@ -77,6 +77,12 @@ export const modelSchema = z.strictObject({
     })
     .optional()
     .describe('requests go to an endpoint that others run instead of to a replica'),
+  swap: z
+    .enum(['never', 'held'])
+    .optional()
+    .describe(
+      'held: where memory is too short for two versions the old one goes first while requests wait; never (the default) keeps the old one',
+    ),
 });
 
 /** The one schema of plinth.yaml, PLINTH_<SECTION>_<FIELD> and --section-field. */

@@ -1,5 +1,7 @@
 export { GatheredStream } from './gathered-stream.ts';
+export { asReferenceRequest } from './reference-request.ts';
 export { greedySampling } from './greedy-sampling.ts';
+export { workerTokenTimes, type TokenTimes } from './token-times.ts';
 export type {
   ChatMessage,
   ClassifyRequest,

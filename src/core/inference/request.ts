@@ -101,6 +101,11 @@ export interface GenerateRequest extends RequestHead {
   readonly echoesPrompt: boolean;
   /** Keep generating after the model's end-of-text token; for benchmarks. */
   readonly ignoresEnd: boolean;
+  /**
+   * Text that counts as the beginning of every choice: read after the prompt as tokens of its own, never as control tokens. With
+   * `echoesPrompt` it alone is repeated, so that a model tells how likely an answer is to it.
+   */
+  readonly answerStart?: string;
 }
 
 /** One vector of unit length for every input. */

@@ -46,6 +46,9 @@ export interface SampledAnswer {
   readonly totalMs: number;
   readonly firstTokenMs?: number;
   readonly gapMs?: number;
+  /** As in an observation; judged where both the candidate's answer and the caller's have it. */
+  readonly isRefusal?: boolean;
+  readonly output?: OutputShape;
   readonly events: readonly InferenceEvent[];
 }
 

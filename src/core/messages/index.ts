@@ -13,6 +13,7 @@ export type {
 } from './worker-messages.ts';
 export type { LoadOverride, ModelRepository, RepositoryEntry } from './repository.ts';
 export { isServing } from './snapshot.ts';
+export { outcomeOf } from './outcome.ts';
 export type {
   KeyVerifier,
   Principal,

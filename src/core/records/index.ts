@@ -15,6 +15,7 @@ export type {
   ReleaseContents,
   ReleaseRecords,
   RolloutRecord,
+  RolloutReport,
   RolloutState,
   VersionFacts,
   VersionRecord,

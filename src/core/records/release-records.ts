@@ -140,6 +140,7 @@ export interface AnswerRecord {
   readonly at: number;
 }
 
+/** What somebody thought of an answer, joined to the version and the arm that gave it. One for each request, purpose and metric: the first stays. */
 export interface FeedbackRecord {
   readonly requestId: string;
   readonly model: string;
@@ -158,6 +159,16 @@ export interface CaptureRecord {
   readonly at: number;
   /** An InferenceRequest as JSON; bytes in base64. */
   readonly request: JsonObject;
+}
+
+/** Evidence of a rollout, gathered by a process that does not hold its lease, for the process that does. Never content. */
+export interface RolloutReport {
+  readonly rollout: string;
+  /** The process. */
+  readonly holder: string;
+  /** Counts from 1 for each holder. */
+  readonly sequence: number;
+  readonly report: JsonObject;
 }
 
 /** A change of the book: what is written, on what condition, and what the audit log says of it. All of it happens or nothing does. */
@@ -204,7 +215,12 @@ export interface ReleaseRecords {
   listRollouts(model: string, most: number): Promise<readonly RolloutRecord[]>;
   listExperiments(model: string, most: number): Promise<readonly ExperimentRecord[]>;
   /** In order of sequence, from `after` (exclusive). */
-  readAudit(range: { readonly after: number; readonly most: number }): Promise<readonly AuditRecord[]>;
+  readAudit(range: {
+    readonly after: number;
+    readonly most: number;
+    /** Only entries of this subject. */
+    readonly subject?: string;
+  }): Promise<readonly AuditRecord[]>;
   /** Calls back soon after a change by any process; misses none for longer than the poll of whoever uses it. Returns the way to stop. */
   watchReleases(onChanged: () => void): () => void;
 }
@@ -223,10 +239,11 @@ export interface EvidenceRecords {
   findAnswer(requestId: string): Promise<AnswerRecord | undefined>;
   /** The first arm of a unit stays; later ones are passed over. */
   noteAssignments(assignments: readonly AssignmentRecord[]): Promise<void>;
+  /** In the order in which they were noted, from `after` (a row number, exclusive). */
   listAssignments(
     experiment: string,
     range: { readonly after: number; readonly most: number },
-  ): Promise<readonly AssignmentRecord[]>;
+  ): Promise<ReadonlyArray<AssignmentRecord & { readonly row: number }>>;
   countAssignments(experiment: string): Promise<Readonly<Record<string, number>>>;
   addFeedback(feedback: FeedbackRecord): Promise<void>;
   /** Oldest first, from `after` (a row number, exclusive). */
@@ -234,6 +251,12 @@ export interface EvidenceRecords {
     purposeId: string,
     range: { readonly after: number; readonly most: number },
   ): Promise<ReadonlyArray<FeedbackRecord & { readonly row: number }>>;
+  /** One that is there already is passed over. */
+  noteRolloutReport(report: RolloutReport): Promise<void>;
+  /** By holder, then by sequence. */
+  readRolloutReports(rollout: string, most: number): Promise<readonly RolloutReport[]>;
+  /** Removes what was counted: of each holder everything up to its sequence; all of the rollout when `upTo` is absent. */
+  forgetRolloutReports(rollout: string, upTo?: Readonly<Record<string, number>>): Promise<void>;
   addCaptures(captures: readonly CaptureRecord[], mostPerModel: number): Promise<void>;
   /** Newest first. */
   listCaptures(model: string, most: number): Promise<readonly CaptureRecord[]>;

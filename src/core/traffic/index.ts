@@ -16,3 +16,4 @@ export {
   type VersionPolicy,
 } from './traffic-policy.ts';
 export type { ModelTraffic, RouteChoice, ShadowOrder, TrafficArm, TrafficPurpose } from './model-traffic.ts';
+export { conversationOf, promptCharactersOf } from './request-traits.ts';

@@ -1,5 +1,5 @@
 const ALLOWED_HEADERS = ['authorization', 'content-type', 'openai-beta', 'openai-organization', 'openai-project'];
-const OWN_HEADERS = ['x-api-key', 'x-request-id', 'x-request-timeout-ms'];
+const OWN_HEADERS = ['x-api-key', 'x-request-id', 'x-request-timeout-ms', 'x-conversation-id', 'x-plinth-consent'];
 const STAINLESS = /^x-stainless-[a-z-]{1,40}$/;
 const PREFLIGHT_SECONDS = '600';
 
@@ -7,7 +7,7 @@ const PREFLIGHT_SECONDS = '600';
 export function corsHeaders(origin: string): Record<string, string> {
   return {
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'x-request-id, retry-after, retry-after-ms',
+    'access-control-expose-headers': 'x-request-id, x-plinth-version, x-plinth-arm, retry-after, retry-after-ms',
     vary: 'origin',
   };
 }

@@ -2,13 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PlinthError } from '../../core/errors/index.ts';
 import type { KeyVerifier } from '../../core/messages/index.ts';
+import type { RouteChoice } from '../../core/traffic/index.ts';
 import type { Admission } from './admit.ts';
 import { authenticate } from './authenticate.ts';
 import { chooseDeadlineMs } from './choose-deadline.ts';
 import { hasSecondHost, isOwnHost } from './check-host.ts';
 import { judgeOrigin, type OriginRule } from './check-origin.ts';
 import { corsHeaders, preflightHeaders } from './cors-headers.ts';
-import { HttpCall } from './http-call.ts';
+import { ARM_HEADER, HttpCall, versionHeaders } from './http-call.ts';
 import { limitBodyPieces } from './limit-body-pieces.ts';
 import { requestIdOf } from './request-id.ts';
 
@@ -79,7 +80,14 @@ function admitRequest(request: FastifyRequest, reply: FastifyReply, options: Gua
   const header = Array.isArray(timeout) ? timeout.join() : timeout;
   const deadlineMs = chooseDeadlineMs({ header, requestTimeoutMs: options.requestTimeoutMs, nowMs });
   options.admission.enter();
-  const call = new HttpCall({ requestId: request.id, principal, deadlineMs, startedMs: nowMs });
+  const call = new HttpCall({
+    requestId: request.id,
+    principal,
+    deadlineMs,
+    startedMs: nowMs,
+    headers,
+    onRouted: (choice) => tellVersion(reply, choice),
+  });
   request.setDecorator(CALL, call);
   limitBodyPieces(request.raw);
   reply.raw.once('close', () => {
@@ -87,6 +95,13 @@ function admitRequest(request: FastifyRequest, reply: FastifyReply, options: Gua
     if (!reply.raw.writableFinished) call.abort();
     options.onFinished(request, reply);
   });
+}
+
+/** The answer says which version gives it; the last choice before its headers are out counts. */
+function tellVersion(reply: FastifyReply, choice: RouteChoice): void {
+  if (reply.raw.headersSent) return;
+  reply.removeHeader(ARM_HEADER);
+  reply.headers(versionHeaders(choice));
 }
 
 /** Host, Origin and CORS. Answers preflights itself: then true. */

@@ -24,6 +24,12 @@ export function chooseAdmission(load: ModelLoad): ErrorFacts | undefined {
   return { code: 'queue_full', message, retryAfterMs: chooseRetryAfterMs(load) };
 }
 
+/** The same for a copy whose answer nobody waits for: it takes a seat that is free and no place in the line. */
+export function chooseSpareAdmission(load: ModelLoad): ErrorFacts | undefined {
+  if (load.inFlight < load.slots) return undefined;
+  return { code: 'queue_full', message: `The model '${load.model}' has no seat to spare.` };
+}
+
 /** Until half of the line ahead should be gone: long enough to matter, short enough not to leave the replicas idle. */
 export function chooseRetryAfterMs(load: ModelLoad): number {
   const drainMs = (load.meanSeatMs * load.inFlight) / Math.max(1, load.slots) / 2;

@@ -3,11 +3,8 @@ import { test } from 'node:test';
 import { chooseReplica, chooseSequenceReplica, type ReplicaCandidate } from './choose-replica.ts';
 
 function candidate(id: string, inFlight: number, more: { slots?: number; hasFailed?: boolean } = {}): ReplicaCandidate {
-  return {
-    replica: { id, state: 'ready', socketPath: '/x', slots: more.slots ?? 4 },
-    inFlight,
-    hasFailed: more.hasFailed ?? false,
-  };
+  const { slots = 4, hasFailed = false } = more;
+  return { replica: { id, state: 'ready', socketPath: '/x', slots }, id, slots, inFlight, hasFailed };
 }
 
 const cases: ReadonlyArray<

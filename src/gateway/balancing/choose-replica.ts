@@ -1,7 +1,10 @@
 import type { RoutedReplica } from '../../core/messages/index.ts';
 
+/** A replica that could take a request, in the form that receipts keep. */
 export interface ReplicaCandidate {
   readonly replica: RoutedReplica;
+  readonly id: string;
+  readonly slots: number;
   /** Requests that it holds already. */
   readonly inFlight: number;
   /** This request was lost on it before. */

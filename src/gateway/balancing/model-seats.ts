@@ -63,6 +63,8 @@ export class ModelSeats {
   candidates(ready: readonly RoutedReplica[], failedIds: readonly string[]): ReplicaCandidate[] {
     return ready.map((replica) => ({
       replica,
+      id: replica.id,
+      slots: replica.slots,
       inFlight: this.#perReplica.get(replica.id) ?? 0,
       hasFailed: failedIds.includes(replica.id),
     }));

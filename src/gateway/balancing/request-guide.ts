@@ -3,8 +3,8 @@ import type { InferenceEvent, InferenceRequest } from '../../core/inference/inde
 import type { RoutedModel, RoutedReplica } from '../../core/messages/index.ts';
 import type { NextStage, StageCall } from '../stage.ts';
 import type { BalancedStream, StreamGuide } from './balanced-stream.ts';
-import { chooseAdmission, notReady } from './choose-admission.ts';
-import { chooseReplica, chooseSequenceReplica } from './choose-replica.ts';
+import { chooseAdmission, chooseSpareAdmission, notReady } from './choose-admission.ts';
+import { chooseReplica, chooseSequenceReplica, type ReplicaCandidate } from './choose-replica.ts';
 import type { ModelSeats } from './model-seats.ts';
 
 /** What balancing knows beyond one request. */
@@ -38,6 +38,8 @@ export interface GuidedRequest {
 const DEADLINE: ErrorFacts = { code: 'deadline_exceeded', message: 'The answer was not complete before its deadline.' };
 const CANCELLED: ErrorFacts = { code: 'cancelled', message: 'The caller went away before the answer was complete.' };
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Long enough for the connection to a replica that has just become ready. */
+const BRIEF_WAIT_MS = 100;
 
 /** Leads one request to a replica: refuses it at the door, lets it wait for a replica, ends it at its deadline, counts its seat. */
 export class RequestGuide implements StreamGuide {
@@ -78,13 +80,16 @@ export class RequestGuide implements StreamGuide {
     if (call.signal.aborted) return stream.end(CANCELLED);
     const timeLeftMs = call.deadlineMs - this.#balancer.now();
     if (timeLeftMs <= 0) return stream.end(DEADLINE);
-    const refusal = chooseAdmission(view.seats.load(view.model, view.ready));
+    const load = view.seats.load(view.model, view.ready);
+    const refusal = call.origin === 'shadow' ? chooseSpareAdmission(load) : chooseAdmission(load);
     if (refusal !== undefined) return stream.end(refusal);
     this.#enter(stream, view.seats, timeLeftMs);
     this.#dispatch(stream);
   }
 
   restart(stream: BalancedStream): void {
+    const { record } = this.#guided.call;
+    record.losses = (record.losses ?? 0) + 1;
     if (this.#replicaId !== undefined) this.#lostIds.push(this.#replicaId);
     this.#leaveReplica();
     this.#dispatch(stream);
@@ -133,8 +138,9 @@ export class RequestGuide implements StreamGuide {
   }
 
   #choose(view: ModelView): RoutedReplica | undefined {
-    const { request } = this.#guided;
+    const { request, call } = this.#guided;
     const candidates = view.seats.candidates(this.#openReplicas(view), this.#lostIds);
+    notePassedOver(call.record, view.model.replicas, candidates);
     const sequence = request.kind === 'tensors' ? request.sequence : undefined;
     if (sequence === undefined) return chooseReplica(candidates, this.#balancer.random());
     return chooseSequenceReplica(candidates, `${sequence.idType}:${sequence.id}`);
@@ -151,7 +157,8 @@ export class RequestGuide implements StreamGuide {
 
   #wait(stream: BalancedStream, view: ModelView): void {
     this.#stopWaiting = view.seats.wait(() => this.#dispatch(stream));
-    this.#queueTimer ??= setTimeout(() => this.#giveUp(stream), Math.min(view.model.queueTimeoutMs, LONGEST_TIMER_MS));
+    const longestMs = this.#guided.call.hasElsewhere === true ? BRIEF_WAIT_MS : LONGEST_TIMER_MS;
+    this.#queueTimer ??= setTimeout(() => this.#giveUp(stream), Math.min(view.model.queueTimeoutMs, longestMs));
   }
 
   #giveUp(stream: BalancedStream): void {
@@ -170,12 +177,32 @@ export class RequestGuide implements StreamGuide {
     this.#replicaId = replica.id;
     this.#takenAtMs = this.#balancer.now();
     this.#seats?.take(replica.id);
+    const { record } = this.#guided.call;
+    record.replicaId = replica.id;
+    record.dispatchedMs = this.#takenAtMs;
+    record.isFolded = this.isFolded;
   }
 
   #leaveReplica(): void {
     if (this.#replicaId !== undefined) this.#seats?.giveBack(this.#replicaId);
     this.#replicaId = undefined;
   }
+}
+
+/** Written for every request, so that nothing is made that is not there already unless a replica was left out. */
+function notePassedOver(
+  record: StageCall['record'],
+  replicas: readonly RoutedReplica[],
+  candidates: readonly ReplicaCandidate[],
+): void {
+  record.replicaScores = candidates;
+  if (candidates.length === replicas.length) {
+    if (record.replicasPassedOver !== undefined) delete record.replicasPassedOver;
+    return;
+  }
+  record.replicasPassedOver = replicas
+    .filter(({ id }) => candidates.every((candidate) => candidate.id !== id))
+    .map(({ id, state }) => ({ id, because: state === 'ready' ? 'not reachable' : state }));
 }
 
 function goneModel(name: string): ErrorFacts {

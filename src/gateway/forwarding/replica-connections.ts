@@ -19,7 +19,7 @@ interface Line {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Keeps one connection to every replica that the snapshot lists as ready. */
+/** Keeps one connection to every replica that the snapshot lists as ready, save those that others run. */
 export class ReplicaConnections {
   readonly #logger: Logger;
   readonly #lines = new Map<string, Line>();
@@ -32,7 +32,9 @@ export class ReplicaConnections {
     this.#follow(options.snapshots.current());
   }
 
+  /** What others run is taken for reachable: it is found out by asking. */
   isReachable(replica: RoutedReplica): boolean {
+    if (replica.upstream !== undefined) return true;
     const line = this.#lines.get(replica.id);
     return line?.connection?.isOpen === true && line.replica.socketPath === replica.socketPath;
   }
@@ -56,7 +58,8 @@ export class ReplicaConnections {
   }
 
   #follow(snapshot: RoutingSnapshot): void {
-    const listed = new Map(snapshot.models.flatMap((model) => model.replicas.map((replica) => [replica.id, replica] as const)));
+    const own = snapshot.models.flatMap((model) => model.replicas.filter(({ upstream }) => upstream === undefined));
+    const listed = new Map(own.map((replica) => [replica.id, replica]));
     for (const [id, line] of this.#lines) {
       const replica = listed.get(id);
       const isGone = replica === undefined || replica.state === 'failed' || replica.state === 'unloaded';

@@ -1,4 +1,6 @@
+export { createGatherEvidence, looksOfAnswer } from './gather-evidence.ts';
 export { createObserve, recordOutput } from './observe.ts';
 export { registerNvMetrics } from './nv-metrics.ts';
+export { ReceiptBookRing } from './receipt-book.ts';
 export { createReportRequest, type FinishedRequest } from './report-request.ts';
 export { StatisticsBook } from './statistics-book.ts';

@@ -1,69 +1,125 @@
 import type { ErrorCode } from '../../core/errors/index.ts';
-import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
+import { workerTokenTimes, type InferenceEvent, type InferenceRequest, type TokenTimes } from '../../core/inference/index.ts';
+import { outcomeOf } from '../../core/messages/index.ts';
 import type { Metrics } from '../../core/telemetry/index.ts';
 import type { NextStage, RequestRecord, StageCall } from '../stage.ts';
+import type { Gatherer, GatherEvidence } from './gather-evidence.ts';
 import { ObservedStream, type StreamObserver } from './observed-stream.ts';
 import { bookOutcome, type StatisticsBook, type VersionCounts } from './statistics-book.ts';
 
 /** Failures that mean that no work was done. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['queue_full', 'queue_timeout', 'model_not_ready', 'draining']);
 
-/** The stage that measures: first token, gaps, tokens, queue, requests in work, refusals. */
-export function createObserve(metrics: Metrics, book: StatisticsBook) {
+/** Where measurements go; `gather` is asked about every request, and absent where nobody compares versions. */
+export interface ObserveOptions {
+  readonly metrics: Metrics;
+  readonly statistics: StatisticsBook;
+  readonly gather?: GatherEvidence | undefined;
+}
+
+/**
+ * The stage that measures: first token, gaps, tokens, queue, requests in work, refusals. Copies and requests from inside are booked as
+ * work of their version; the metrics are of callers.
+ */
+export function createObserve({ metrics, statistics, gather }: ObserveOptions) {
   return function observe(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent> {
-    const model = call.model?.name ?? '';
-    const counts = book.countsOf(model, call.model?.version ?? '');
-    call.record.model = model;
-    return new ObservedStream(next(request, call), new RecordingObserver(call, metrics, counts));
+    const { record, model, route } = call;
+    const counts = statistics.countsOf(model?.name ?? '', model?.version ?? '');
+    record.model = counts.name;
+    record.version = counts.version;
+    if (route?.arm !== undefined) record.arm = route.arm;
+    else if (record.arm !== undefined) delete record.arm;
+    const gatherer = gather?.(request, call);
+    const events = next(request, call);
+    return new ObservedStream(events, new RecordingObserver({ call, metrics, counts, gatherer }));
   };
 }
 
-class RecordingObserver implements StreamObserver {
-  readonly #record: RequestRecord;
-  readonly #isFolded: boolean;
-  readonly #metrics: Metrics;
-  readonly #counts: VersionCounts;
+interface Observed {
+  readonly call: StageCall;
+  readonly metrics: Metrics;
+  readonly counts: VersionCounts;
+  readonly gatherer: Gatherer | undefined;
+}
 
-  constructor(call: StageCall, metrics: Metrics, counts: VersionCounts) {
+class RecordingObserver implements StreamObserver {
+  readonly #observed: Observed;
+  readonly #record: RequestRecord;
+  readonly #isCallers: boolean;
+
+  constructor(observed: Observed) {
+    const { call, metrics, counts } = observed;
+    this.#observed = observed;
     this.#record = call.record;
-    this.#isFolded = call.isFolded === true;
-    this.#metrics = metrics;
-    this.#counts = counts;
+    this.#isCallers = (call.origin ?? 'caller') === 'caller';
     counts.pending += 1;
-    metrics.requestsInWork.inc({ model: counts.name });
+    if (this.#isCallers) metrics.requestsInWork.inc({ model: counts.name });
   }
 
   onEvent(event: InferenceEvent): void {
     switch (event.type) {
       case 'usage-report':
         this.#record.usage = event.usage;
-        return;
+        break;
       case 'finished':
         this.#record.timings = event.timings;
-        return;
+        break;
       case 'failed':
         this.#record.failure = event.error.code;
-        if (this.#record.deltas === 0 && REFUSALS.has(event.error.code)) this.#metrics.refusals.inc({ reason: event.error.code });
+        this.#countRefusal(event.error.code);
         break;
       default:
     }
+    this.#observed.gatherer?.onEvent(event);
   }
 
   onEnd(): void {
-    const { usage, timings, failure, cache, startedMs } = this.#record;
-    const model = this.#counts.name;
-    this.#counts.pending -= 1;
-    bookOutcome(this.#counts, { totalMs: performance.now() - startedMs, timings, failure, cache, nowMs: Date.now() });
-    this.#metrics.requestsInWork.dec({ model });
-    if (timings !== undefined) this.#metrics.queueSeconds.observe({ model }, timings.queueMs / 1000);
+    const { counts, gatherer, call } = this.#observed;
+    const { timings, failure, cache, startedMs } = this.#record;
+    const totalMs = performance.now() - startedMs;
+    counts.pending -= 1;
+    bookOutcome(counts, { totalMs, timings, failure, cache, nowMs: Date.now() });
+    if (!this.#isCallers) return;
+    const times = call.isFolded === true ? workerTokenTimes(timings, this.#record.usage) : measuredHere(this.#record);
+    this.#measure(times);
+    if (call.traffic !== undefined || call.route?.by === 'fallback') this.#measureVersion(times, totalMs);
+    gatherer?.onEnd({ totalMs, times });
+  }
+
+  #countRefusal(code: ErrorCode): void {
+    const { metrics, call } = this.#observed;
+    if (!this.#isCallers || this.#record.deltas > 0 || call.hasElsewhere === true) return;
+    if (REFUSALS.has(code)) metrics.refusals.inc({ reason: code });
+  }
+
+  #measure({ firstTokenMs, gapMs }: TokenTimes): void {
+    const { metrics, counts } = this.#observed;
+    const { usage, timings } = this.#record;
+    const model = counts.name;
+    metrics.requestsInWork.dec({ model });
+    if (timings !== undefined) metrics.queueSeconds.observe({ model }, timings.queueMs / 1000);
     if (usage !== undefined) {
-      this.#metrics.tokens.inc({ model, kind: 'prompt' }, usage.promptTokens);
-      this.#metrics.tokens.inc({ model, kind: 'cached' }, usage.cachedTokens);
-      this.#metrics.tokens.inc({ model, kind: 'completion' }, usage.completionTokens);
+      metrics.tokens.inc({ model, kind: 'prompt' }, usage.promptTokens);
+      metrics.tokens.inc({ model, kind: 'cached' }, usage.cachedTokens);
+      metrics.tokens.inc({ model, kind: 'completion' }, usage.completionTokens);
     }
-    const { firstTokenMs, gapMs } = this.#isFolded ? measuredByWorker(this.#record) : measuredHere(this.#record);
-    if (firstTokenMs !== undefined) this.#metrics.timeToFirstToken.observe({ model }, firstTokenMs / 1000);
-    if (gapMs !== undefined) this.#metrics.interTokenSeconds.observe({ model }, gapMs / 1000);
+    if (firstTokenMs !== undefined) metrics.timeToFirstToken.observe({ model }, firstTokenMs / 1000);
+    if (gapMs !== undefined) metrics.interTokenSeconds.observe({ model }, gapMs / 1000);
+  }
+
+  /** Of models that have several versions, or whose requests go on to others. */
+  #measureVersion({ firstTokenMs }: TokenTimes, totalMs: number): void {
+    const { metrics, counts } = this.#observed;
+    const { usage, timings, failure, arm = '' } = this.#record;
+    const labels = { model: counts.name, version: counts.version };
+    const outcome = timings === undefined ? outcomeOf(failure ?? 'cancelled') : 'ok';
+    metrics.versionRequests.inc({ ...labels, arm, outcome });
+    metrics.versionSeconds.observe(labels, totalMs / 1000);
+    if (firstTokenMs !== undefined) metrics.versionTimeToFirstToken.observe(labels, firstTokenMs / 1000);
+    if (usage === undefined) return;
+    metrics.versionTokens.inc({ ...labels, kind: 'prompt' }, usage.promptTokens);
+    metrics.versionTokens.inc({ ...labels, kind: 'cached' }, usage.cachedTokens);
+    metrics.versionTokens.inc({ ...labels, kind: 'completion' }, usage.completionTokens);
   }
 }
 
@@ -88,20 +144,8 @@ export function recordOutput({ record }: StageCall, event: InferenceEvent): void
   record.firstEventMs ??= nowMs;
 }
 
-interface TokenTimes {
-  readonly firstTokenMs: number | undefined;
-  readonly gapMs: number | undefined;
-}
-
-function measuredHere({ startedMs, firstEventMs, lastEventMs, deltas }: RequestRecord): TokenTimes {
-  if (firstEventMs === undefined || lastEventMs === undefined) return { firstTokenMs: undefined, gapMs: undefined };
-  return { firstTokenMs: firstEventMs - startedMs, gapMs: deltas < 2 ? undefined : (lastEventMs - firstEventMs) / (deltas - 1) };
-}
-
-/** The pieces of a folded answer come together at its end and tell nothing. */
-function measuredByWorker({ timings, usage }: RequestRecord): TokenTimes {
-  if (timings === undefined || usage === undefined || usage.completionTokens === 0)
-    return { firstTokenMs: undefined, gapMs: undefined };
-  const gapMs = usage.completionTokens < 2 ? undefined : timings.decodeMs / (usage.completionTokens - 1);
-  return { firstTokenMs: timings.queueMs + timings.prefillMs, gapMs };
+export function measuredHere({ startedMs, firstEventMs, lastEventMs, deltas }: RequestRecord): TokenTimes {
+  if (firstEventMs === undefined || lastEventMs === undefined) return {};
+  const firstTokenMs = firstEventMs - startedMs;
+  return deltas < 2 ? { firstTokenMs } : { firstTokenMs, gapMs: (lastEventMs - firstEventMs) / (deltas - 1) };
 }

@@ -16,8 +16,25 @@ export interface FinishedRequest {
   readonly record: RequestRecord;
 }
 
-/** Writes the one log line of a request and counts it. Says nothing of what was asked or answered. */
-export function createReportRequest(metrics: Metrics, logger: Logger): (finished: FinishedRequest) => void {
+/** A request and what has become of it. */
+export interface KeptRequest {
+  readonly finished: FinishedRequest;
+  /** As the failure has it, also where a stream had begun with 200. */
+  readonly status: number;
+  readonly totalMs: number;
+  /** Unix milliseconds. */
+  readonly endedAt: number;
+}
+
+/** Where requests are told of after their end. */
+export interface ReportOptions {
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly receipts: { keep(kept: KeptRequest): void };
+}
+
+/** Writes the one log line of a request, counts it and keeps its receipt. Says nothing of what was asked or answered. */
+export function createReportRequest({ metrics, logger, receipts }: ReportOptions): (finished: FinishedRequest) => void {
   return (finished) => {
     const { record, endpoint } = finished;
     const model = record.model ?? '';
@@ -25,6 +42,7 @@ export function createReportRequest(metrics: Metrics, logger: Logger): (finished
     const status = statusOf(finished);
     metrics.requests.inc({ endpoint, model, status: String(status) });
     metrics.requestSeconds.observe({ endpoint, model }, totalMs / 1000);
+    receipts.keep({ finished, status, totalMs, endedAt: Date.now() });
     if (logger.isLevelEnabled('info')) logger.info(logLine(finished, { status, totalMs }), 'request');
   };
 }
@@ -48,6 +66,8 @@ function logLine(finished: FinishedRequest, outcome: { status: number; totalMs: 
     method: finished.method,
     endpoint: finished.endpoint,
     model: record.model,
+    version: record.version,
+    arm: record.arm,
     status: outcome.status,
     error: record.failure,
     promptTokens: usage?.promptTokens,

@@ -1,4 +1,5 @@
 export { registerAudio } from './audio/index.ts';
+export { registerFeedback } from './feedback/index.ts';
 export { formatErrorOf } from './format-error-of.ts';
 export { GrpcApplication, type BegunCall, type RpcFacts, type RpcGate } from './grpc/index.ts';
 export { httpErrorFacts } from './http/index.ts';

@@ -19,6 +19,8 @@ export interface Call {
   readonly isFolded?: boolean;
   /** What the request said of itself, lower-case names. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Who answers, as far as it is known; another version than the one that was chosen once that could not. */
+  readonly record?: { readonly model?: string; readonly version?: string; readonly arm?: string };
 }
 
 /** The model that a request names, and what may decide which version of it answers. */
@@ -27,8 +29,9 @@ export interface Wanted {
   readonly name: string;
   /** Digits; where a dialect names the version apart. */
   readonly version?: string | undefined;
-  readonly kind: InferenceRequest['kind'];
-  /** What tells one conversation from another; only asked for when traffic wants it. */
+  /** As a function, where it depends on the model, only asked for when a rule wants it. */
+  readonly kind: InferenceRequest['kind'] | (() => InferenceRequest['kind']);
+  /** What tells one conversation from another; only asked for when traffic wants it; empty for none. */
   readonly conversation?: () => string;
   /** Characters of all prompts; only asked for when a rule wants it. */
   readonly promptCharacters?: () => number;
@@ -87,6 +90,8 @@ export interface InferenceDoor {
    * `model_not_found` and `version_not_found`.
    */
   choose(wanted: Wanted, call: Call): Chosen;
+  /** The names that versions of a model go by. */
+  aliases(model: string): Readonly<Record<string, string>>;
   /** Notes what a caller thought of an answer. Throws `not_found` for an answer that is not known. */
   feedback(feedback: Feedback): Promise<void>;
   /** Absent where nobody loads and unloads models by name. */

@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { isTerminal, type InferenceEvent, type InferenceRequest } from '../../core/inference/index.ts';
-import type { ModelRepository, RoutedModel } from '../../core/messages/index.ts';
+import type { Feedback, ModelRepository, RoutedModel } from '../../core/messages/index.ts';
+import { chooseAmong } from '../fake-snapshots.ts';
 import { formatErrorOf } from './format-error-of.ts';
 import { httpErrorFacts } from './http/index.ts';
 import type { Call, InferenceDoor, ProtocolOptions } from './inference-door.ts';
@@ -24,9 +25,12 @@ export interface ScriptedOptions {
 export class ScriptedApplication implements InferenceDoor {
   /** What the door has been asked, in order. */
   readonly requests: InferenceRequest[] = [];
+  /** Feedback that came in, in order. */
+  readonly opinions: Feedback[] = [];
   /** Answers the next requests. */
   script: Script = () => play([]);
   readonly repository: ModelRepository | undefined;
+  readonly choose: InferenceDoor['choose'];
   readonly #app: FastifyInstance;
   readonly #models: readonly RoutedModel[];
   readonly #calls = new WeakMap<FastifyRequest, Call>();
@@ -41,6 +45,7 @@ export class ScriptedApplication implements InferenceDoor {
       protocols = [registerOpenAi],
     } = options;
     this.#models = models;
+    this.choose = chooseAmong(models);
     this.repository = options.repository;
     this.#app = Fastify({ bodyLimit: 100_000 });
     this.#app.addHook('onRequest', (request, reply, done) => {
@@ -73,6 +78,15 @@ export class ScriptedApplication implements InferenceDoor {
 
   models(): readonly RoutedModel[] {
     return this.#models;
+  }
+
+  aliases(): Readonly<Record<string, string>> {
+    return {};
+  }
+
+  feedback(feedback: Feedback): Promise<void> {
+    this.opinions.push(feedback);
+    return Promise.resolve();
   }
 
   infer(request: InferenceRequest, call: Call): AsyncIterable<InferenceEvent> {

@@ -1,50 +1,224 @@
-import { nearestNames } from '../../core/collections/index.ts';
-import { PlinthError } from '../../core/errors/index.ts';
-import { isServing, type RoutedModel } from '../../core/messages/index.ts';
+import type { RoutedModel } from '../../core/messages/index.ts';
+import type { ModelTraffic, RouteChoice } from '../../core/traffic/index.ts';
+import { chooseArm, scoreArms, type ScoredArm } from './choose-arm.ts';
+import { chooseRule, valuesOf, type Asker, type Traits } from './choose-rule.ts';
+import type { CompiledTraffic } from './compile-traffic.ts';
+import { readReference, readTarget, type ModelReference } from './model-reference.ts';
+import {
+  brokenRule,
+  missingAlias,
+  missingVersion,
+  nothingToAnswer,
+  twoVersions,
+  unknownModel,
+  unservedAlias,
+} from './refusals.ts';
+import type { Line, LineVersion, RoutingTable } from './routing-table.ts';
+import { unitOf, type Unit } from './unit-of.ts';
 
-/**
- * Which version of a model answers: the one that is asked for, else the highest that is ready, else the highest. Throws
- * `model_not_found`, naming the nearest ones, when no model is called exactly so, and `version_not_found` when it lacks the version.
- * Aliases and weights join here.
- */
-export function chooseVersion(wanted: WantedVersion, models: readonly RoutedModel[]): RoutedModel {
-  const { name, version } = wanted;
-  const versions = models
-    .filter((candidate) => candidate.name === name)
-    .toSorted((a, b) => Number(b.version) - Number(a.version));
-  if (versions.length > 0) {
-    const chosen =
-      version === undefined ? (versions.find(isServing) ?? versions[0]) : versions.find((one) => one.version === version);
-    if (chosen !== undefined) return chosen;
-    const message = `The model '${name}' has no version ${version}; served: ${versions.map((one) => one.version).join(', ')}.`;
-    throw new PlinthError({ code: 'version_not_found', message, param: 'version' });
-  }
-  throw new PlinthError({
-    code: 'model_not_found',
-    message: `The model '${shorten(name)}' does not exist.${hint(name, models)}`,
-    param: 'model',
-  });
-}
-
-/** A model's name, and a version of it where the caller insists on one. */
-export interface WantedVersion {
+/** The model that a request names and what traffic may go by. */
+export interface RouteWish extends Traits {
+  /** `name`, `name:3` or `name@alias`. */
   readonly name: string;
+  /** Digits; where it came apart from the name. */
   readonly version?: string | undefined;
 }
 
-const LONGEST_SHOWN = 100;
-
-function shorten(name: string): string {
-  return name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}…` : name;
+/** A chosen version, and why. */
+export interface Routed {
+  readonly model: RoutedModel;
+  readonly choice: RouteChoice;
 }
 
-function hint(name: string, models: readonly RoutedModel[]): string {
-  const names = models.map((model) => model.name);
-  const near = nearestNames(name, names);
-  if (near.length > 0) return ` Did you mean ${listNames(near)}?`;
-  return names.length > 0 && names.length <= 5 ? ` Served here: ${listNames(names)}.` : '';
+/** What a choice depends on besides the request. */
+export interface RouteFacts {
+  readonly table: RoutingTable;
+  readonly asker: Asker;
+  /** 0 ≤ random < 1. */
+  readonly random: number;
 }
 
-function listNames(names: readonly string[]): string {
-  return names.map((name) => `'${name}'`).join(', ');
+const MOST_HOPS = 4;
+
+/**
+ * Which version answers. In this order: the version or alias that the request names (an exact model name wins over reading `name:3` or
+ * `name@alias` in it); the first rule that applies; the arms by their weights; the highest version that is ready, else the highest.
+ * An arm without weight gets nothing. Throws `model_not_found`, `version_not_found`, `invalid_request` for two versions at once,
+ * `model_not_ready` when nothing may answer and `model_unavailable` for rules that lead nowhere.
+ */
+export function chooseVersion(wish: RouteWish, facts: RouteFacts): Routed {
+  const { line, version, alias } = readWish(wish, facts.table);
+  if (version !== undefined) return chooseAsked(line, version, wish.version === undefined ? 'model' : 'version');
+  if (alias !== undefined) return chooseAlias(line, alias);
+  return chooseByTraffic(line, { wish, facts, trail: [] });
+}
+
+/** As {@link chooseVersion} for requests from inside: what they name, without rules and arms; else the version with the most weight. */
+export function chooseSteadyVersion(wish: RouteWish, table: RoutingTable): Routed {
+  const { line, version, alias } = readWish(wish, table);
+  if (version !== undefined) return chooseAsked(line, version, wish.version === undefined ? 'model' : 'version');
+  if (alias !== undefined) return chooseAlias(line, alias);
+  const [heaviest] = (line.traffic?.arms ?? [])
+    .filter((arm) => arm.weight > 0 && line.byVersion.get(arm.version)?.isServing === true)
+    .toSorted((a, b) => b.weight - a.weight || Number(a.version) - Number(b.version));
+  const found = heaviest === undefined ? line.highest : line.byVersion.get(heaviest.version);
+  if (found === undefined) throw line.versions.length === 0 ? unknownModel(wish.name, table) : nothingToAnswer(line);
+  return { model: found.model, choice: found.asked };
+}
+
+/** Where a model's fallback target leads; undefined when that is not loaded. Rules and arms of another model do not count. */
+export function chooseFallback(target: string, own: string, table: RoutingTable): Routed | undefined {
+  const reference = readTarget(target, own, (name) => table.has(name));
+  const line = reference === undefined ? undefined : table.get(reference.name);
+  if (reference === undefined || line === undefined) return undefined;
+  const found = findVersion(line, reference);
+  if (found === undefined) return undefined;
+  const { name, version } = found.model;
+  return { model: found.model, choice: { model: name, version, by: 'fallback', detail: `${own} → ${target}` } };
+}
+
+function findVersion(line: Line, { version, alias }: ModelReference): LineVersion | undefined {
+  if (version !== undefined) return line.byVersion.get(version);
+  if (alias === undefined) return line.highest;
+  const aliased = aliasesOf(line)[alias];
+  return aliased === undefined ? undefined : line.byVersion.get(aliased);
+}
+
+function readWish(wish: RouteWish, table: RoutingTable): { line: Line; version: string | undefined; alias: string | undefined } {
+  const reference = readReference(wish.name, (name) => table.has(name));
+  const line = reference === undefined ? undefined : table.get(reference.name);
+  if (reference === undefined || line === undefined) throw unknownModel(wish.name, table);
+  if (wish.version === undefined) return { line, version: reference.version, alias: reference.alias };
+  if (reference.alias !== undefined || (reference.version ?? wish.version) !== wish.version)
+    throw twoVersions(wish.name, wish.version);
+  return { line, version: wish.version, alias: undefined };
+}
+
+function chooseAsked(line: Line, version: string, param: 'model' | 'version'): Routed {
+  const found = line.byVersion.get(version);
+  if (found === undefined) throw missingVersion(line, version, param);
+  return { model: found.model, choice: found.asked };
+}
+
+function chooseAlias(line: Line, alias: string): Routed {
+  const version = aliasesOf(line)[alias];
+  if (version === undefined) throw missingAlias(line, alias);
+  const found = line.byVersion.get(version);
+  if (found === undefined) throw unservedAlias(line, alias, version);
+  return { model: found.model, choice: { model: line.name, version, by: 'alias', detail: `@${alias}` } };
+}
+
+/** Without a prototype's members: names come from callers. */
+function aliasesOf({ traffic }: Line): Readonly<Record<string, string | undefined>> {
+  return Object.assign(Object.create(null), traffic?.traffic.aliases);
+}
+
+interface Search {
+  readonly wish: RouteWish;
+  readonly facts: RouteFacts;
+  /** Rules that have led here, in words, with the model that each belongs to. */
+  readonly trail: ReadonlyArray<{ readonly model: string; readonly rule: string }>;
+}
+
+function chooseByTraffic(line: Line, search: Search): Routed {
+  const { traffic } = line;
+  if (traffic === undefined) return chooseHighest(line, search);
+  const rule = chooseRule(traffic.rules, search.wish, search.facts.asker);
+  if (rule >= 0) return followRule(line, search, { index: rule, to: traffic.rules[rule]?.to ?? '' });
+  if (traffic.arms.length === 0) return chooseHighest(line, search);
+  return chooseByWeight(line, traffic, search);
+}
+
+function followRule(line: Line, search: Search, rule: { readonly index: number; readonly to: string }): Routed {
+  const { table } = search.facts;
+  const said = `rule ${rule.index + 1} of '${line.name}' → ${rule.to}`;
+  const trail = [...search.trail, { model: line.name, rule: said }];
+  const detail = trail.map((step) => step.rule).join('; ');
+  const reference = readTarget(rule.to, line.name, (name) => table.has(name));
+  const target = reference === undefined ? undefined : table.get(reference.name);
+  if (reference === undefined || target === undefined) throw brokenRule(`The ${said} leads to no model.`);
+  if (reference.version === undefined && reference.alias === undefined) {
+    if (trail.some(({ model }) => model === target.name)) throw brokenRule(`Rules lead in a circle: ${detail}.`);
+    if (trail.length > MOST_HOPS) throw brokenRule(`More than ${MOST_HOPS} rules in a row: ${detail}.`);
+    const { model, choice } = chooseByTraffic(target, { ...search, trail });
+    return { model, choice: choice.by === 'rule' ? choice : { ...choice, by: 'rule', detail } };
+  }
+  const found = findVersion(target, reference);
+  if (found === undefined) return fallBack(line, () => brokenRule(`The ${said} leads to a version that is not loaded.`), search);
+  return { model: found.model, choice: { model: target.name, version: found.model.version, by: 'rule', detail } };
+}
+
+function chooseByWeight(line: Line, traffic: CompiledTraffic, search: Search): Routed {
+  const unit = unitFor(traffic.traffic, search);
+  const scored = scoreArms(traffic.arms, unit, (arm) => line.byVersion.get(arm.version)?.isServing === true);
+  const best = chooseArm(scored);
+  const found = best === undefined ? undefined : line.byVersion.get(best.arm.version);
+  if (best === undefined || found === undefined) return chooseHighest(line, search, { unit, scored });
+  const { purpose } = traffic.traffic;
+  const { name, version } = best.arm;
+  const passed = passedOver(scored, best);
+  const choice: RouteChoice = {
+    model: line.name,
+    version,
+    arm: name,
+    purpose,
+    by: purpose.kind,
+    ...(passed === undefined ? {} : { detail: `version ${passed.arm.version} does not serve` }),
+    unit: unit.id,
+    scores: scored.map(showScore),
+  };
+  return { model: found.model, choice };
+}
+
+/** The arm that would have won if its version served. */
+function passedOver(scored: readonly ScoredArm[], best: ScoredArm): ScoredArm | undefined {
+  return scored.find((one) => !one.isServing && best.isServing && one.arm.weight > 0 && one.score > best.score);
+}
+
+function showScore({ arm, score, isServing }: ScoredArm): NonNullable<RouteChoice['scores']>[number] {
+  return { version: arm.version, weight: arm.weight, score, isServing };
+}
+
+function chooseHighest(
+  line: Line,
+  search: Search,
+  weighed?: { readonly unit: Unit; readonly scored: readonly ScoredArm[] },
+): Routed {
+  const { highest, traffic } = line;
+  if (highest === undefined)
+    return fallBack(
+      line,
+      () => (line.versions.length === 0 ? unknownModel(search.wish.name, search.facts.table) : nothingToAnswer(line)),
+      search,
+    );
+  if (weighed !== undefined) {
+    const detail = 'no version with weight is loaded';
+    const scores = weighed.scored.map(showScore);
+    return { model: highest.model, choice: { ...highest.highest, detail, unit: weighed.unit.id, scores } };
+  }
+  if (traffic?.traffic.isObserved !== true) return { model: highest.model, choice: highest.highest };
+  return { model: highest.model, choice: { ...highest.highest, unit: unitFor(traffic.traffic, search).id } };
+}
+
+/** The first of a model's fallback targets that serves; refuses when none does. */
+function fallBack({ name, traffic }: Line, refusal: () => Error, { facts }: Search): Routed {
+  for (const target of traffic?.traffic.fallback ?? []) {
+    const routed = chooseFallback(target, name, facts.table);
+    if (routed !== undefined && facts.table.get(routed.model.name)?.byVersion.get(routed.model.version)?.isServing === true)
+      return routed;
+  }
+  throw refusal();
+}
+
+/** What the request has in common with those that it shall share a version with; its caller where it does not say. */
+function unitFor({ salt, sticky }: ModelTraffic, { wish, facts }: Search): Unit {
+  const { keyId, headers } = facts.asker;
+  const named = sticky.by === 'header' ? valuesOf(sticky.header.toLowerCase(), headers).join('\n') : '';
+  const conversation = sticky.by === 'conversation' ? valuesOf('x-conversation-id', headers).join('\n') : '';
+  if (sticky.by === 'request') return unitOf({ salt, kind: 'request', value: String(facts.random) });
+  if (named !== '') return unitOf({ salt, kind: 'header', value: named });
+  if (conversation !== '') return unitOf({ salt, kind: 'conversation', value: conversation });
+  const beginning = sticky.by === 'conversation' ? (wish.conversation?.() ?? '') : '';
+  if (beginning !== '') return unitOf({ salt, kind: 'beginning', value: `${keyId}\n${beginning}` });
+  return unitOf({ salt, kind: 'caller', value: keyId });
 }

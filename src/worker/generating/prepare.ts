@@ -4,7 +4,7 @@ import type { EmbedRequest, GenerateRequest, InferenceEvent, Prompt } from '../.
 import { jsonObjectGrammar, jsonSchemaToGrammar, RepeatGuard, toolCallGrammar, ToolCallParser } from '../constraints/index.ts';
 import type { Engine } from '../engines/index.ts';
 import { ChoiceWriter } from '../output/index.ts';
-import { PromptReader } from './read-prompt.ts';
+import { PromptReader, type ReadPrompt } from './read-prompt.ts';
 import type { ActiveRequest, RequestSequence } from './active-request.ts';
 import { WorkSequence } from './work-sequence.ts';
 
@@ -33,9 +33,10 @@ export class Preparer {
     const grammar = grammarOf(request);
     const seed = request.sampling.seed ?? randomInt(SEED_RANGE - 1);
     return request.prompts.flatMap((prompt, promptIndex) => {
-      const promptTokens = this.#prompts.read(prompt, {
+      const read = this.#prompts.readWithStart(prompt, {
         param: promptParam(request, promptIndex),
         toolOptions: request.toolOptions,
+        start: request.answerStart,
       });
       let leader: RequestSequence | undefined;
       return Array.from({ length: request.choiceCount }, (_, i) => {
@@ -43,7 +44,7 @@ export class Preparer {
         const sequence = this.#generation({
           owner,
           request,
-          promptTokens,
+          read,
           choice,
           seed: (seed + i) % SEED_RANGE,
           grammar,
@@ -65,7 +66,8 @@ export class Preparer {
   }
 
   #generation(plan: GenerationPlan): RequestSequence {
-    const { owner, request, promptTokens, choice, seed, grammar, leader } = plan;
+    const { owner, request, read, choice, seed, grammar, leader } = plan;
+    const promptTokens = read.tokens;
     const room = this.#engine.facts.contextTokens - promptTokens.length;
     const emit = (event: InferenceEvent) => owner.emit(event);
     const callsTools = request.toolOptions !== undefined && request.toolOptions.choice.type !== 'none';
@@ -89,6 +91,7 @@ export class Preparer {
       promptTokens,
       maxNewTokens: Math.min(request.maxTokens ?? room, room),
       outputs: scoresPrompt ? 'all' : 'last',
+      echoesFrom: request.answerStart === undefined ? 0 : read.answerStart,
       prefill: 'chunked',
       precision: request.sampling.seed === undefined ? 'fast' : 'exact',
       work: {
@@ -144,7 +147,7 @@ export class Preparer {
 interface GenerationPlan {
   readonly owner: ActiveRequest;
   readonly request: GenerateRequest;
-  readonly promptTokens: readonly number[];
+  readonly read: ReadPrompt;
   readonly choice: number;
   readonly seed: number;
   readonly grammar: string | undefined;

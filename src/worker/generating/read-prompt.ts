@@ -9,6 +9,12 @@ export interface ReadOptions {
   readonly toolOptions?: ToolOptions | undefined;
 }
 
+/** Token ids of a prompt; those from `answerStart` on are the given beginning of the answer. */
+export interface ReadPrompt {
+  readonly tokens: number[];
+  readonly answerStart: number;
+}
+
 /** Texts longer than this many characters a context token are measured in slices first, so that a hopeless one costs little. */
 const HOPELESS_CHARACTERS_PER_TOKEN = 12;
 const SLICE_CHARACTERS = 32_768;
@@ -28,6 +34,16 @@ export class PromptReader {
     const tokens = this.#tokensOf(prompt, options);
     if (tokens.length >= this.#engine.facts.contextTokens) throw this.#tooLong(`${tokens.length}`, options.param);
     return tokens;
+  }
+
+  /** The prompt with the beginning of its answer behind it. */
+  readWithStart(prompt: Prompt, options: ReadOptions & { readonly start: string | undefined }): ReadPrompt {
+    const tokens = this.read(prompt, options);
+    if (options.start === undefined) return { tokens, answerStart: tokens.length };
+    const start = this.#engine.tokenize([{ text: options.start, parsesSpecial: 'no' }], { addsSpecial: 'no' });
+    const length = tokens.length + start.length;
+    if (length >= this.#engine.facts.contextTokens) throw this.#tooLong(`${length}`, options.param);
+    return { tokens: [...tokens, ...start], answerStart: tokens.length };
   }
 
   #tokensOf(prompt: Prompt, options: ReadOptions): number[] {

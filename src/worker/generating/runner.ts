@@ -224,7 +224,7 @@ export class Runner implements ReplicaLoop<ActiveRequest> {
 
 function toStepRow({ sequence, position, count }: ScheduledRow<RequestSequence>): StepRow {
   const end = position + count;
-  const scoresPrompt = sequence.outputs === 'all' && position < sequence.promptLength;
+  const scoresPrompt = sequence.outputs === 'all' && position < sequence.promptLength && end >= sequence.echoesFrom;
   const outputs = scoresPrompt ? 'all' : end === sequence.tokens.length ? 'last' : 'none';
   return { slot: sequence.slot, tokens: sequence.tokens.slice(position, end), position, outputs };
 }

@@ -61,7 +61,9 @@ export class TokenSteward<S extends WorkSequence> {
 
   #writePrompt(sequence: S, work: Generation): void {
     sequence.hasWrittenPrompt = true;
-    const bytes = sequence.tokens.slice(0, sequence.promptLength).map((token) => this.#options.engine.tokenBytes(token));
+    const bytes = sequence.tokens
+      .slice(sequence.echoesFrom, sequence.promptLength)
+      .map((token) => this.#options.engine.tokenBytes(token));
     work.writer.writePrompt(Buffer.concat(bytes).toString('utf8'), this.#promptLogprobs.get(sequence));
     this.#promptLogprobs.delete(sequence);
   }
@@ -71,11 +73,11 @@ export class TokenSteward<S extends WorkSequence> {
     const { sequence, position, count } = row;
     const { engine } = this.#options;
     if (work.topLogprobs === undefined || sequence.hasWrittenPrompt) return;
-    const scores = this.#promptLogprobs.get(sequence) ?? [this.#unpredicted(sequence.tokens[0] ?? 0)];
-    for (let i = 0; i < count; i++) {
-      const next = sequence.tokens[position + i + 1];
-      if (next === undefined || position + i + 1 >= sequence.promptLength) break;
-      scores.push(engine.logprobs(firstOutput + i, { token: next, top: work.topLogprobs }));
+    const { echoesFrom, tokens, promptLength } = sequence;
+    const scores = this.#promptLogprobs.get(sequence) ?? (echoesFrom > 0 ? [] : [this.#unpredicted(tokens[0] ?? 0)]);
+    for (let i = Math.max(0, echoesFrom - position - 1); i < count && position + i + 1 < promptLength; i++) {
+      const token = tokens[position + i + 1] ?? 0;
+      scores[position + i + 1 - echoesFrom] = engine.logprobs(firstOutput + i, { token, top: work.topLogprobs });
     }
     this.#promptLogprobs.set(sequence, scores);
   }

@@ -30,6 +30,8 @@ interface WorkSequenceOptions<O extends SequenceOwner> {
   readonly promptTokens: readonly number[];
   readonly maxNewTokens: number;
   readonly outputs: 'last' | 'all';
+  /** The first prompt token that an echo repeats. */
+  readonly echoesFrom?: number;
   readonly prefill: 'chunked' | 'whole';
   readonly precision: 'exact' | 'fast';
   readonly work: Work;
@@ -44,6 +46,7 @@ export class WorkSequence<O extends SequenceOwner = SequenceOwner> implements Se
   readonly promptLength: number;
   readonly maxNewTokens: number;
   readonly outputs: 'last' | 'all';
+  readonly echoesFrom: number;
   readonly prefill: 'chunked' | 'whole';
   readonly precision: 'exact' | 'fast';
   readonly leader?: WorkSequence<O>;
@@ -63,6 +66,7 @@ export class WorkSequence<O extends SequenceOwner = SequenceOwner> implements Se
     this.promptLength = options.promptTokens.length;
     this.maxNewTokens = options.maxNewTokens;
     this.outputs = options.outputs;
+    this.echoesFrom = options.echoesFrom ?? 0;
     this.prefill = options.prefill;
     this.precision = options.precision;
     if (options.leader !== undefined) this.leader = options.leader;

@@ -230,6 +230,22 @@ test('a finished conversation is not read again when it goes on', () => {
   assert.equal(second.reused, 7);
 });
 
+test('a sequence whose answer is scored reads anew only from the token before that answer', () => {
+  const memory = new ModelMemory();
+  const scheduler = new Scheduler<TestSequence>({ ...options, memory });
+  const finish = (one: TestSequence): number => {
+    scheduler.enqueue(one);
+    while (one.status !== 'finished') simulate(scheduler, memory);
+    return one.reused;
+  };
+  const prompt = [1, 2, 3, 4, 5];
+  const answered = [...prompt, 0, 1, 2];
+  finish(sequence(answered, { maxNewTokens: 0 }));
+  const scored = { ...sequence(answered, { maxNewTokens: 0 }), outputs: 'all' as const };
+  assert.equal(finish({ ...scored, echoesFrom: prompt.length }), prompt.length - 1);
+  assert.equal(finish(scored), 0);
+});
+
 test('followers wait for their leader and then read only the last prompt token', () => {
   const memory = new ModelMemory();
   const scheduler = new Scheduler<TestSequence>({ ...options, memory });

@@ -161,7 +161,9 @@ export class Scheduler<S extends Sequence> {
       heldLength: isExact ? (owner?.exactLength ?? exactLength) : (owner?.computed ?? held.length),
       usedAt,
     }));
-    return chooseSlot(views, sequence.outputs === 'all' ? sequence.tokens.slice(0, 1) : sequence.tokens);
+    const reusable =
+      sequence.outputs === 'all' ? sequence.tokens.slice(0, Math.max(1, sequence.echoesFrom ?? 0)) : sequence.tokens;
+    return chooseSlot(views, reusable);
   }
 
   /** A slow reader's slot goes to someone who can use it. */

@@ -11,8 +11,13 @@ export interface Sequence {
   readonly promptLength: number;
   /** Most tokens that it may still add; decides how much room it needs at admission. */
   readonly maxNewTokens: number;
-  /** `last`: only the newest token needs a result; `all`: every prompt token does, so no prefix is reused. */
+  /**
+   * `last`: only the newest token needs a result; `all`: every prompt token from `echoesFrom` on is predicted, so no prefix beyond
+   * it is reused.
+   */
   readonly outputs: 'last' | 'all';
+  /** Absent: 0. */
+  readonly echoesFrom?: number;
   /** `whole`: its prompt must be computed in one step. */
   readonly prefill: 'chunked' | 'whole';
   /** `exact`: the same request must give the same tokens again, so it takes over exact state only. */

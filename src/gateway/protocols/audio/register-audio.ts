@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { foldEvents, streamEvents } from '../http/index.ts';
 import type { InferenceDoor, ProtocolOptions } from '../inference-door.ts';
-import { findModel, requireCapability } from '../openai/index.ts';
+import { requireCapability } from '../openai/index.ts';
 import { readAudioForm, readFormsOnly } from './audio-form.ts';
 import { TranscriptAnswer } from './transcript-answer.ts';
 import { parseWish, toRequest } from './transcription-fields.ts';
@@ -33,7 +33,7 @@ async function answer({ door, options, task }: Place, request: FastifyRequest, r
   const call = options.callOf(request);
   const { audio, fields } = await readAudioForm(request);
   const wish = parseWish(fields);
-  requireCapability(findModel(door.models(call), wish.model), task, 'model');
+  requireCapability(door.choose({ name: wish.model, kind: 'transcribe' }, call).model, task, 'model');
   const timeLeftMs = Math.max(0, Math.round(call.deadlineMs - performance.now()));
   const inference = toRequest(wish, audio, { id: call.requestId, timeLeftMs, task });
   const transcript = new TranscriptAnswer(wish, task);

@@ -2,7 +2,7 @@ import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import { errorFactsOf, type ErrorFacts } from '../../../core/errors/index.ts';
 import type { Call } from '../inference-door.ts';
 import type { KnownRpc, RpcGuard } from './guard-rpcs.ts';
-import { rpcStatus } from './rpc-status.ts';
+import { metadataOf, rpcStatus } from './rpc-status.ts';
 
 /** A method with one request and one response. What it throws becomes the RPC's status. */
 export type UnaryMethod<I, O> = (request: I, call: Call) => O | Promise<O>;
@@ -19,15 +19,21 @@ export interface UnaryOptions {
 export function answerUnary<I, O>(method: UnaryMethod<I, O>, options: UnaryOptions) {
   return (rpc: ServerUnaryCall<I, O>, respond: sendUnaryData<O>): void => {
     const known = options.guard.find(rpc.metadata);
+    const { begun } = known;
     const fail = (thrown: unknown): void => {
       const facts = noteFailure(known, thrown, options.onDefect);
-      respond(rpcStatus(facts, known.rpc.requestId));
+      respond(rpcStatus(facts, known.rpc.requestId, begun?.versionEntries()));
     };
-    if (known.begun === undefined) return fail(undefined);
+    if (begun === undefined) return fail(undefined);
+    const succeed = (response: O): void => {
+      const entries = begun.versionEntries();
+      if (Object.keys(entries).length > 0) rpc.sendMetadata(metadataOf(entries));
+      respond(null, response);
+    };
     try {
-      const answer = method(rpc.request, known.begun.call);
-      if (answer instanceof Promise) answer.then((response) => respond(null, response), fail);
-      else respond(null, answer);
+      const answer = method(rpc.request, begun.call);
+      if (answer instanceof Promise) answer.then(succeed, fail);
+      else succeed(answer);
     } catch (thrown) {
       fail(thrown);
     }

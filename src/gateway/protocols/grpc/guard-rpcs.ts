@@ -95,7 +95,24 @@ function factsOf(endpoint: string, metadata: Metadata, deadlineMs: number): RpcF
     apiKey: textOf(metadata, 'x-api-key'),
     requestId: textOf(metadata, 'x-request-id'),
     timeoutMs: Number.isFinite(deadlineMs) ? Math.max(0, deadlineMs - Date.now()) : undefined,
+    headers: headersOf(metadata),
   };
+}
+
+const MOST_HEADERS = 64;
+const LONGEST_HEADER = 1024;
+
+/** The first value of each entry; keys are no headers to route by. */
+function headersOf(metadata: Metadata): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = Object.create(null);
+  let count = 0;
+  for (const [name, value] of Object.entries(metadata.getMap())) {
+    if (typeof value !== 'string' || value.length > LONGEST_HEADER || name === 'authorization' || name === 'x-api-key') continue;
+    headers[name] = value;
+    count += 1;
+    if (count === MOST_HEADERS) break;
+  }
+  return headers;
 }
 
 function textOf(metadata: Metadata, name: string): string | undefined {

@@ -11,4 +11,4 @@ export {
 } from './grpc-application.ts';
 export { fieldLength, MessageWriter, varintLength } from './message-writer.ts';
 export type { BegunCall, OpenRpc, RpcFacts, RpcGate } from './rpc-gate.ts';
-export { rpcStatus } from './rpc-status.ts';
+export { metadataOf, rpcStatus } from './rpc-status.ts';

@@ -11,6 +11,8 @@ export interface RpcFacts {
   readonly requestId?: string | undefined;
   /** Time until the caller's own deadline, in milliseconds. */
   readonly timeoutMs?: number | undefined;
+  /** All text entries of its metadata that are not too many or too long. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Lets RPCs in; the gateway brings it. */
@@ -29,6 +31,8 @@ export interface OpenRpc {
 /** A request in work. */
 export interface BegunCall {
   readonly call: Call;
+  /** What to tell of the version that answers, as entries of metadata; empty as long as none was chosen. */
+  versionEntries(): Readonly<Record<string, string>>;
   /** Gives the place back and writes the log line; aborts the call's signal. To be called once. `left`: the caller did not wait for the end. */
   end(outcome: { readonly failure?: ErrorFacts | undefined; readonly ending: 'answered' | 'left' }): void;
 }

@@ -31,7 +31,7 @@ export async function streamEvents(plan: StreamPlan): Promise<void> {
   const { reply, format } = plan;
   const events = plan.events[Symbol.asyncIterator]();
   const stream = new EventStream(reply.raw, {
-    headers: streamHeaders(reply),
+    headers: () => streamHeaders(reply),
     heartbeatMs: plan.heartbeatMs,
     stalledReaderMs: plan.stalledReaderMs,
     onOpen: () => reply.hijack(),

@@ -31,7 +31,7 @@ async function serve(options: Partial<EventStreamOptions> = {}, protocol = 'HTTP
   answer = (response) => {
     const gone = Promise.withResolvers<void>();
     const stream = new EventStream(response, {
-      headers: { 'content-type': 'text/event-stream' },
+      headers: () => ({ 'content-type': 'text/event-stream' }),
       heartbeatMs: 60_000,
       stalledReaderMs: 60_000,
       onOpen: () => undefined,

@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 export interface EventStreamOptions {
-  readonly headers: OutgoingHttpHeaders;
+  /** Asked for once, when the stream opens. */
+  readonly headers: () => OutgoingHttpHeaders;
   readonly heartbeatMs: number;
   readonly stalledReaderMs: number;
   /** Called once, right before the headers are written. */
@@ -101,7 +102,7 @@ export class EventStream {
   #open(): void {
     this.#isOpen = true;
     this.#options.onOpen();
-    this.#response.writeHead(200, this.#options.headers);
+    this.#response.writeHead(200, this.#options.headers());
     this.#response.flushHeaders();
     // node:http puts a chunk's size, text and line ends into four buffers; one string instead costs a sixth less per token.
     this.#framesItself = this.#response.chunkedEncoding;

@@ -1,6 +1,5 @@
 import { errorFactsOf, PlinthError, type ErrorFacts } from '../../../core/errors/index.ts';
-import type { Call } from '../inference-door.ts';
-import { rpcStatus, type MessageStream, type OpenRpc } from '../grpc/index.ts';
+import { metadataOf, rpcStatus, type MessageStream, type OpenRpc } from '../grpc/index.ts';
 import type { ModelInferRequest } from '../grpc/generated/index.ts';
 import type { OpenInference } from '../open-inference-control/index.ts';
 import type { StreamedAnswer } from './encode-infer-response.ts';
@@ -37,6 +36,7 @@ export class InferStream {
   #room: Promise<void> | undefined;
   #isDraining = false;
   #hasAnswered = false;
+  #hasToldVersion = false;
   #ending: NodeJS.Timeout | undefined;
   #hasAllRequests = false;
   #isClosed = false;
@@ -72,10 +72,11 @@ export class InferStream {
       begun = this.#rpc.begin();
       this.#track(begun);
       const prepared = prepareInference(this.#rules.openInference, message, begun.call);
-      await this.#infer(prepared instanceof Promise ? await prepared : prepared, begun.call);
+      await this.#infer(prepared instanceof Promise ? await prepared : prepared, begun);
     } catch (thrown) {
       failure = errorFactsOf(thrown);
       if (failure.code === 'internal_error') this.#rules.onDefect(begun?.call.requestId ?? this.#rpc.requestId, thrown);
+      if (begun !== undefined) this.#tellVersion(begun);
       this.#tellFailure(message.id, failure);
     }
     if (begun === undefined || !this.#begun.delete(begun)) return;
@@ -85,13 +86,14 @@ export class InferStream {
     this.#endWhenDone();
   }
 
-  async #infer({ plan, order }: ReadyInference, call: Call): Promise<void> {
+  async #infer({ plan, order }: ReadyInference, begun: ReturnType<OpenRpc['begin']>): Promise<void> {
     const { openInference } = this.#rules;
-    for await (const event of openInference.door.infer(plan.request, call)) {
+    for await (const event of openInference.door.infer(plan.request, begun.call)) {
       if (event.type === 'failed') throw new PlinthError(event.error);
       const response = plan.take(event);
       if (response !== undefined) {
         const placed = order.outputMemory === undefined ? response : await placeOutputs(openInference, order, response);
+        this.#tellVersion(begun);
         this.#write({ ...placed, isLast: response.isFinal });
       }
       if (this.#room !== undefined) await this.#room;
@@ -102,6 +104,13 @@ export class InferStream {
   #track(begun: ReturnType<OpenRpc['begin']>): void {
     this.#begun.add(begun);
     if (this.#begun.size >= MOST_IN_WORK) this.#stream.pause();
+  }
+
+  /** Metadata goes out once, before the first answer; the others say their version themselves. */
+  #tellVersion(begun: ReturnType<OpenRpc['begin']>): void {
+    if (this.#hasToldVersion || this.#isClosed) return;
+    this.#hasToldVersion = true;
+    this.#stream.sendMetadata(metadataOf(begun.versionEntries()));
   }
 
   #write(answer: StreamedAnswer): void {

@@ -2,9 +2,10 @@ import { PlinthError } from '../../../core/errors/index.ts';
 import type { Call } from '../inference-door.ts';
 import type { OpenInference } from '../open-inference-control/index.ts';
 import { findOpenModel, planInference, type InferencePlan } from '../open-inference-model/index.ts';
-import type { InferenceResponse } from '../open-inference-tensors/index.ts';
+import { sequenceKeyOf, type InferenceResponse } from '../open-inference-tensors/index.ts';
 import type { ModelInferRequest } from '../grpc/generated/index.ts';
 import { readInferRequest, type InferOrder } from './read-infer-request.ts';
+import { readParameters } from './rpc-parameters.ts';
 
 /** A request that has been checked against its model, and where its outputs go. */
 export interface ReadyInference {
@@ -18,7 +19,8 @@ export function prepareInference(
   message: ModelInferRequest,
   call: Call,
 ): ReadyInference | Promise<ReadyInference> {
-  const model = findOpenModel(openInference.door, { name: message.modelName, version: message.modelVersion }, call);
+  const sequence = (): string => sequenceKeyOf(readParameters(message.parameters));
+  const model = findOpenModel(openInference.door, { name: message.modelName, version: message.modelVersion, sequence }, call);
   const ready = (order: InferOrder): ReadyInference => ({ order, plan: planInference(model, order.command, call) });
   const order = readInferRequest(message, openInference.regions);
   return order instanceof Promise ? order.then(ready) : ready(order);

@@ -398,7 +398,7 @@ test('a request is logged once, with its model and without its words', async (co
   assert.equal(lines.length, 2);
   assert.match(
     lines[0] ?? '',
-    /"id":"mine-1".*"method":"GRPC","endpoint":"\/inference.GRPCInferenceService\/ModelInfer","model":"pair","status":200/,
+    /"id":"mine-1".*"method":"GRPC","endpoint":"\/inference.GRPCInferenceService\/ModelInfer","model":"pair","version":"1","status":200/,
   );
   assert.match(lines[1] ?? '', /"status":404,"error":"model_not_found"/);
   assert.match(

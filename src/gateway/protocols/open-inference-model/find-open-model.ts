@@ -1,14 +1,16 @@
 import { PlinthError } from '../../../core/errors/index.ts';
-import type { JsonObject } from '../../../core/inference/index.ts';
+import type { InferenceRequest, JsonObject } from '../../../core/inference/index.ts';
 import { isServing, type RoutedModel } from '../../../core/messages/index.ts';
 import type { TensorPort } from '../../../core/models/index.ts';
-import type { Call, InferenceDoor } from '../inference-door.ts';
+import type { Call, InferenceDoor, Wanted } from '../inference-door.ts';
 import { describeModel, type OpenModel } from './open-model.ts';
 
-/** Which model is meant. An empty version leaves the choice to the model. */
+/** Which model is meant, as `name`, `name:3` or `name@alias`. An empty version leaves the choice to the name and the model's traffic. */
 export interface ModelAsk {
   readonly name: string;
   readonly version: string;
+  /** The sequence that a request belongs to; empty when to none. Only asked for when traffic wants it. */
+  readonly sequence?: () => string;
 }
 
 /** A model's tensors as Triton lists them. Shapes have a leading −1 where the model batches. */
@@ -48,7 +50,7 @@ export function modelMetadata(door: InferenceDoor, ask: ModelAsk, call: Call): M
   });
   return {
     name: model.name,
-    versions: ask.version === '' ? readyVersions(door, ask.name, call) : [model.version],
+    versions: ask.version === '' && ask.name === model.name ? readyVersions(door, ask.name, call) : [model.version],
     platform: model.platform,
     inputs: model.inputs.map(show),
     outputs: model.outputs.map(show),
@@ -62,8 +64,13 @@ export function modelConfig(door: InferenceDoor, ask: ModelAsk, call: Call): Jso
 
 /** Whether requests to the version are answered now; a model that is not there is not ready. Throws for a version that is no number. */
 export function isModelReady(door: InferenceDoor, ask: ModelAsk, call: Call): boolean {
-  const { found } = look(door, ask, call);
-  return found !== undefined && isServing(found);
+  const wanted = wantedOf(door, ask, call);
+  try {
+    return isServing(door.choose(wanted, call).model);
+  } catch (error) {
+    if (isMissing(error) || (error instanceof PlinthError && error.facts.code === 'model_not_ready')) return false;
+    throw error;
+  }
 }
 
 /** Throws `invalid_request` unless the text is empty or a whole number from 1; gives it without leading zeros. */
@@ -77,32 +84,41 @@ export function parseVersion(version: string): string {
 const UNKNOWN = 'Request for unknown model:';
 const LONGEST_SHOWN = 128;
 
+/** In Triton's words, whatever does not exist. */
 function findRouted(door: InferenceDoor, ask: ModelAsk, call: Call): RoutedModel {
-  const { found, isKnown } = look(door, ask, call);
-  if (found !== undefined) return found;
-  throw isKnown ? missingVersion(ask.name, parseVersion(ask.version)) : unknownModel(door, ask.name);
-}
-
-function look(
-  door: InferenceDoor,
-  ask: ModelAsk,
-  call: Call,
-): { readonly found: RoutedModel | undefined; readonly isKnown: boolean } {
-  const version = parseVersion(ask.version);
-  let found: RoutedModel | undefined;
-  let isKnown = false;
-  for (const one of door.models(call)) {
-    if (one.name !== ask.name) continue;
-    isKnown = true;
-    if (version === '' ? isBetter(one, found) : one.version === version) found = one;
+  const wanted = wantedOf(door, ask, call);
+  try {
+    return door.choose(wanted, call).model;
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    if (error.facts.code === 'model_not_found') throw unknownModel(door, ask.name);
+    throw wanted.version === undefined ? unknownVersion(error) : missingVersion(ask.name, wanted.version);
   }
-  return { found, isKnown };
 }
 
-function isBetter(candidate: RoutedModel, best: RoutedModel | undefined): boolean {
-  if (best === undefined) return true;
-  const [isCandidateUp, isBestUp] = [isServing(candidate), isServing(best)];
-  return isCandidateUp === isBestUp ? Number(candidate.version) > Number(best.version) : isCandidateUp;
+function isMissing(error: unknown): error is PlinthError {
+  return error instanceof PlinthError && (error.facts.code === 'model_not_found' || error.facts.code === 'version_not_found');
+}
+
+function wantedOf(door: InferenceDoor, { name, version, sequence }: ModelAsk, call: Call): Wanted {
+  const digits = parseVersion(version);
+  return {
+    name,
+    version: digits === '' ? undefined : digits,
+    kind: () => kindOf(door, name, call),
+    ...(sequence === undefined ? {} : { conversation: sequence }),
+  };
+}
+
+function kindOf(door: InferenceDoor, name: string, call: Call): InferenceRequest['kind'] {
+  const base = name.replace(/[:@][^:@]*$/, '');
+  const known = door.models(call).find((one) => (one.name === name || one.name === base) && one.facts !== undefined);
+  const kind = known === undefined ? 'tensors' : describeModel(known)?.kind;
+  return kind === undefined || kind === 'other' ? 'tensors' : kind;
+}
+
+function unknownVersion({ facts }: PlinthError): PlinthError {
+  return new PlinthError({ ...facts, message: `${UNKNOWN} ${facts.message}` });
 }
 
 function missingVersion(name: string, version: string): PlinthError {

@@ -1,4 +1,5 @@
 import type { InferenceEvent, InferenceRequest, RequestHead } from '../../../core/inference/index.ts';
+import type { Call } from '../inference-door.ts';
 import { refuse, type InferenceCommand, type InferenceResponse } from '../open-inference-tensors/index.ts';
 import type { OpenModel } from './open-model.ts';
 
@@ -16,15 +17,18 @@ export interface PlanParts {
   readonly model: OpenModel;
   readonly command: InferenceCommand;
   readonly head: RequestHead;
+  /** Who answers, once that is known. */
+  readonly record: Call['record'];
   /** The caller asked to be told the end by a response of its own. */
   readonly emptyFinal: 'wanted' | 'unwanted';
 }
 
 /** A response with everything but its contents. */
-export function blankResponse({ model, command }: PlanParts): InferenceResponse {
+export function blankResponse({ model, command, record }: PlanParts): InferenceResponse {
+  const isKnown = record?.model !== undefined && record.version !== undefined;
   return {
-    modelName: model.name,
-    modelVersion: model.version,
+    modelName: isKnown ? record.model : model.name,
+    modelVersion: isKnown ? record.version : model.version,
     id: command.id,
     parameters: {},
     outputs: [],

@@ -18,6 +18,7 @@ export function planInference(model: OpenModel, command: InferenceCommand, call:
     model,
     command,
     head: headOf(model, call),
+    record: call.record,
     emptyFinal: parameters.wantsEmptyFinal === true ? 'wanted' : 'unwanted',
   };
   switch (model.kind) {

@@ -36,6 +36,12 @@ export function readRequestParameters(parameters: ReadonlyMap<string, TensorPara
   return { ...rest, sequence: { id: sequenceId, idType, isStart: isStart === true, isEnd: isEnd === true } };
 }
 
+/** Names the sequence among all; empty for a request that belongs to none. Throws as {@link readRequestParameters}. */
+export function sequenceKeyOf(parameters: ReadonlyMap<string, TensorParameter>): string {
+  const { sequence } = readRequestParameters(parameters);
+  return sequence === undefined ? '' : `${sequence.idType}:${sequence.id}`;
+}
+
 function readOne(found: Collected, key: string, value: TensorParameter): void {
   switch (key) {
     case 'sequence_id':

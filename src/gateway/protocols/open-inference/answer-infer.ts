@@ -11,7 +11,13 @@ import {
   writeLongOutputs,
 } from '../open-inference-json/index.ts';
 import { findOpenModel, planInference, type InferencePlan, type OpenModel } from '../open-inference-model/index.ts';
-import { encodeBytesElements, refuse, type InferenceCommand, type InferenceResponse } from '../open-inference-tensors/index.ts';
+import {
+  encodeBytesElements,
+  refuse,
+  sequenceKeyOf,
+  type InferenceCommand,
+  type InferenceResponse,
+} from '../open-inference-tensors/index.ts';
 import { ACCEPTED_CODINGS, chooseCoding, decodeBody, encodeBody } from './content-coding.ts';
 import { JSON_TYPE } from './format-error.ts';
 import { unsupported, type Visit } from './visit.ts';
@@ -21,7 +27,7 @@ const BINARY_TYPE = 'application/octet-stream';
 
 /** Answers one inference call; nothing when nobody waits for the answer. Throws what becomes an HTTP error. */
 export async function answerInfer(visit: Visit): Promise<FastifyReply | undefined> {
-  const model = findOpenModel(visit.door, visit.ask, visit.call);
+  const model = findOpenModel(visit.door, { ...visit.ask, sequence: () => readSequence(visit) }, visit.call);
   if (model.isDecoupled) throw unsupported("HTTP end point doesn't support models with decoupled transaction policy");
   const parsed = await readCall(visit, model);
   const { regions } = visit.open;
@@ -71,6 +77,18 @@ async function readCall({ request, reply, routes, body }: Visit, model: OpenMode
   const jsonBytes = readJsonLength(request.headers[JSON_LENGTH], whole.byteLength);
   if (jsonBytes === 0 && request.headers[JSON_LENGTH] !== undefined) return rawBody(model, whole);
   return parseInferBody(whole.subarray(0, jsonBytes), whole.subarray(jsonBytes), model.name);
+}
+
+/** Read ahead of everything else, where traffic keeps sequences together. A compressed body, or one that is none, tells of no sequence. */
+function readSequence({ request: { headers }, body, ask }: Visit): string {
+  if (headers['content-encoding'] !== undefined) return '';
+  try {
+    const jsonBytes = readJsonLength(headers[JSON_LENGTH], body.byteLength);
+    return sequenceKeyOf(parseInferBody(body.subarray(0, jsonBytes), body.subarray(jsonBytes), ask.name).parameters);
+  } catch (error) {
+    if (error instanceof PlinthError) return '';
+    throw error;
+  }
 }
 
 function readJsonLength(header: string | string[] | undefined, most: number): number {

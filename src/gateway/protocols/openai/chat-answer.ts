@@ -43,14 +43,13 @@ const NO_USAGE: Usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 
 export class ChatAnswer implements AnswerFormat {
   readonly #options: ChatAnswerOptions;
   readonly #choices: ChoiceSoFar[];
-  readonly #chunkStart: string;
+  #chunkStart = '';
   readonly #chunkEnd: string;
   #usage = NO_USAGE;
 
   constructor(options: ChatAnswerOptions) {
     this.#options = options;
     this.#choices = Array.from({ length: options.choiceCount }, newChoice);
-    this.#chunkStart = `data: {${formatHead(options.head, 'chat.completion.chunk')},"choices":[`;
     this.#chunkEnd = options.includesUsage ? '],"usage":null}\n\n' : ']}\n\n';
   }
 
@@ -70,10 +69,12 @@ export class ChatAnswer implements AnswerFormat {
 
   toBody(): string {
     const choices = this.#choices.map((choice, index) => this.#formatChoice(choice, index)).join(',');
-    return `{${formatHead(this.#options.head, 'chat.completion')},"choices":[${choices}],"usage":${formatUsage(this.#usage)}}`;
+    return `{${formatHead(this.#options.head, 'chat.completion')},"choices":[${choices}],"usage":${formatUsage(this.#usage, this.#options.head)}}`;
   }
 
   toChunks(event: InferenceEvent): string {
+    if (this.#chunkStart === '')
+      this.#chunkStart = `data: {${formatHead(this.#options.head, 'chat.completion.chunk')},"choices":[`;
     switch (event.type) {
       case 'text-delta':
         return this.#textChunk(event);
@@ -135,7 +136,7 @@ export class ChatAnswer implements AnswerFormat {
 
   #lastChunks(): string {
     if (!this.#options.includesUsage) return STREAM_END;
-    return `${this.#chunkStart}],"usage":${formatUsage(this.#usage)}}\n\n${STREAM_END}`;
+    return `${this.#chunkStart}],"usage":${formatUsage(this.#usage, this.#options.head)}}\n\n${STREAM_END}`;
   }
 
   /** The role, once per choice, before anything else of it. */

@@ -36,14 +36,13 @@ export interface CompletionAnswerOptions {
 export class CompletionAnswer implements AnswerFormat {
   readonly #options: CompletionAnswerOptions;
   readonly #choices: ChoiceSoFar[];
-  readonly #start: string;
+  #start = '';
   readonly #chunkEnd: string;
   #usage: Usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
 
   constructor(options: CompletionAnswerOptions) {
     this.#options = options;
     this.#choices = Array.from({ length: options.choiceCount }, newChoice);
-    this.#start = `{${formatHead(options.head, 'text_completion')},"choices":[`;
     this.#chunkEnd = options.includesUsage ? '],"usage":null}\n\n' : ']}\n\n';
   }
 
@@ -54,14 +53,16 @@ export class CompletionAnswer implements AnswerFormat {
   }
 
   toBody(): string {
+    this.#begin();
     const choices = this.#choices.map((choice, index) => {
       const logprobs = choice.logprobs === undefined ? 'null' : formatColumns(choice.logprobs);
       return formatChoice({ index, text: choice.text, logprobs, finishReason: `"${choice.finishReason}"` });
     });
-    return `${this.#start}${choices.join(',')}],"usage":${formatUsage(this.#usage)}}`;
+    return `${this.#start}${choices.join(',')}],"usage":${formatUsage(this.#usage, this.#options.head)}}`;
   }
 
   toChunks(event: InferenceEvent): string {
+    this.#begin();
     switch (event.type) {
       case 'text-delta':
         return this.#textChunk(event.choice, event.text, event.logprobs);
@@ -100,7 +101,11 @@ export class CompletionAnswer implements AnswerFormat {
 
   #lastChunks(): string {
     if (!this.#options.includesUsage) return STREAM_END;
-    return `data: ${this.#start}],"usage":${formatUsage(this.#usage)}}\n\n${STREAM_END}`;
+    return `data: ${this.#start}],"usage":${formatUsage(this.#usage, this.#options.head)}}\n\n${STREAM_END}`;
+  }
+
+  #begin(): void {
+    if (this.#start === '') this.#start = `{${formatHead(this.#options.head, 'text_completion')},"choices":[`;
   }
 
   #chunk(choice: SpelledChoice): string {

@@ -36,7 +36,8 @@ for (const encoding of ['float', 'base64', undefined] as const) {
         ['embedding', 1, [4, -0.5]],
       ],
     );
-    assert.deepEqual([answer.object, answer.model, answer.usage], ['list', 'tiny', { prompt_tokens: 6, total_tokens: 6 }]);
+    const usage = { prompt_tokens: 6, total_tokens: 6, plinth: { version: '1' } };
+    assert.deepEqual([answer.object, answer.model, answer.usage], ['list', 'tiny', usage]);
   });
 }
 

@@ -4,6 +4,7 @@ import type { EmbedRequest, InferenceEvent, Usage } from '../../../core/inferenc
 import { compileWireSchema } from '../http/index.ts';
 import { parseTextInput, textInput } from './completion-request.ts';
 import type { Arrival } from './generation-fields.ts';
+import { formatSource, type AnswerSource } from './wire-shapes.ts';
 
 const embeddingSchema = z.looseObject({
   model: z.string().min(1),
@@ -32,13 +33,13 @@ export function parseEmbedding(body: EmbeddingBody, arrival: Arrival): EmbedRequ
 
 /** Collects vectors, in whatever order they come, into one body with the order of the inputs. */
 export class EmbeddingAnswer {
-  readonly #model: string;
+  readonly #source: AnswerSource;
   readonly #vectors: string[];
   readonly #isBase64: boolean;
   #usage: Usage | undefined;
 
-  constructor(body: EmbeddingBody, inputCount: number) {
-    this.#model = body.model;
+  constructor(body: EmbeddingBody, inputCount: number, source: AnswerSource) {
+    this.#source = source;
     this.#vectors = Array.from({ length: inputCount }, () => '');
     this.#isBase64 = body.encoding_format === 'base64';
   }
@@ -55,8 +56,8 @@ export class EmbeddingAnswer {
       throw new PlinthError({ code: 'engine_failed', message: 'The model made too few embeddings.' });
     const data = this.#vectors.map((vector, index) => `{"object":"embedding","index":${index},"embedding":${vector}}`);
     const tokens = this.#usage?.promptTokens ?? 0;
-    const usage = `{"prompt_tokens":${tokens},"total_tokens":${tokens}}`;
-    return `{"object":"list","data":[${data.join(',')}],"model":${JSON.stringify(this.#model)},"usage":${usage}}`;
+    const usage = `{"prompt_tokens":${tokens},"total_tokens":${tokens}${formatSource(this.#source)}}`;
+    return `{"object":"list","data":[${data.join(',')}],"model":${JSON.stringify(this.#source.model)},"usage":${usage}}`;
   }
 }
 

@@ -1,3 +1,3 @@
-export { findModel, requireCapability } from './models.ts';
+export { requireCapability } from './models.ts';
 export { registerOpenAi } from './register-openai.ts';
 export { formatOpenAiError } from './wire-shapes.ts';

@@ -1,36 +1,44 @@
 import { createHash } from 'node:crypto';
-import { nearestNames } from '../../../core/collections/index.ts';
 import { PlinthError } from '../../../core/errors/index.ts';
-import type { RoutedModel } from '../../../core/messages/index.ts';
+import { isServing, type RoutedModel } from '../../../core/messages/index.ts';
 import type { Capability } from '../../../core/models/index.ts';
 
-const LONGEST_NAME_SHOWN = 128;
-const MOST_NAMES_SHOWN = 3;
-
-export function formatModelList(models: readonly RoutedModel[]): string {
-  return `{"object":"list","data":[${models.map(formatModel).join(',')}]}`;
+/** What a list of models shows: each name once, or every way in which a version can be asked for beside it. */
+export interface ModelListing {
+  readonly models: readonly RoutedModel[];
+  readonly shows: 'names' | 'versions';
+  readonly aliases: (model: string) => Readonly<Record<string, string>>;
 }
 
-export function formatModel(model: RoutedModel): string {
-  const { name, createdAt, facts } = model;
-  const extra = facts === undefined || facts.contextTokens === 0 ? {} : { max_model_len: facts.contextTokens };
-  return JSON.stringify({ id: name, object: 'model', created: createdAt, owned_by: 'plinth', ...extra });
-}
-
-function quote(names: readonly string[]): string {
-  return names.map((name) => `'${name}'`).join(', ');
-}
-
-/** Throws `model_not_found` with the names that may have been meant. */
-export function findModel(models: readonly RoutedModel[], name: string): RoutedModel {
-  const model = models.find((one) => one.name === name);
-  if (model !== undefined) return model;
-  const shown = name.length > LONGEST_NAME_SHOWN ? `${name.slice(0, LONGEST_NAME_SHOWN)}…` : name;
-  throw new PlinthError({
-    code: 'model_not_found',
-    message: `The model '${shown}' does not exist. ${hintOf(models, name)}`,
-    param: 'model',
+/** A line that has one version and no alias has nothing to tell apart. */
+export function formatModelList({ models, shows, aliases }: ModelListing): string {
+  const entries = [...Map.groupBy(models, ({ name }) => name)].flatMap(([name, versions]) => {
+    const names = Object.entries(aliases(name));
+    const own = formatModel(bestOf(versions), name);
+    if (shows === 'names' || (versions.length < 2 && names.length === 0)) return [own];
+    const numbered = versions.map((one) => formatModel(one, `${name}:${one.version}`));
+    const aliased = names.flatMap(([alias, version]) => {
+      const found = versions.find((one) => one.version === version);
+      return found === undefined ? [] : [formatModel(found, `${name}@${alias}`)];
+    });
+    return [own, ...numbered, ...aliased];
   });
+  return `{"object":"list","data":[${entries.join(',')}]}`;
+}
+
+/** `id` is how the version was, or can be, asked for. */
+export function formatModel({ createdAt, facts }: RoutedModel, id: string): string {
+  const extra = facts === undefined || facts.contextTokens === 0 ? {} : { max_model_len: facts.contextTokens };
+  return JSON.stringify({ id, object: 'model', created: createdAt, owned_by: 'plinth', ...extra });
+}
+
+/** The highest that serves, else the highest. */
+function bestOf(versions: readonly RoutedModel[]): RoutedModel {
+  const [best] = versions.toSorted(
+    (a, b) => Number(isServing(b)) - Number(isServing(a)) || Number(b.version) - Number(a.version),
+  );
+  if (best === undefined) throw new Error('a line has at least one version');
+  return best;
 }
 
 const VERBS: Readonly<Record<Capability, string>> = {
@@ -63,20 +71,12 @@ const fingerprints = new WeakMap<RoutedModel, string>();
 export function fingerprintOf(model: RoutedModel): string {
   let fingerprint = fingerprints.get(model);
   if (fingerprint === undefined) {
-    const { name, createdAt, facts } = model;
+    const { name, version, createdAt, facts } = model;
     const digest = createHash('sha256').update(
-      JSON.stringify([name, createdAt, facts?.engine, facts?.quantization, facts?.fileBytes]),
+      JSON.stringify([name, version, createdAt, facts?.engine, facts?.quantization, facts?.fileBytes]),
     );
     fingerprint = `fp_${digest.digest('hex').slice(0, 10)}`;
     fingerprints.set(model, fingerprint);
   }
   return fingerprint;
-}
-
-function hintOf(models: readonly RoutedModel[], name: string): string {
-  const names = models.map((model) => model.name);
-  const near = nearestNames(name, names, MOST_NAMES_SHOWN);
-  if (near.length > 0) return `Did you mean ${quote(near)}?`;
-  if (names.length === 0) return 'No model is served here.';
-  return `Served here: ${quote(names.slice(0, MOST_NAMES_SHOWN))}${names.length > MOST_NAMES_SHOWN ? ', …' : ''}.`;
 }

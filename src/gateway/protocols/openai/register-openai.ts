@@ -5,7 +5,8 @@ import type { GenerateRequest } from '../../../core/inference/index.ts';
 import type { RoutedModel } from '../../../core/messages/index.ts';
 import type { Capability } from '../../../core/models/index.ts';
 import { foldEvents, readJsonOnly, streamEvents } from '../http/index.ts';
-import type { Call, InferenceDoor, ProtocolOptions } from '../inference-door.ts';
+import { answererOf, answeringModel, traitsOf } from '../answerer.ts';
+import type { Call, Chosen, InferenceDoor, ProtocolOptions } from '../inference-door.ts';
 import { ChatAnswer } from './chat-answer.ts';
 import { checkChatBody, parseChat, type ChatBody } from './chat-request.ts';
 import { usesFunctions } from './chat-tools.ts';
@@ -13,7 +14,7 @@ import { CompletionAnswer } from './completion-answer.ts';
 import { checkCompletionBody, parseCompletion, type CompletionBody } from './completion-request.ts';
 import { checkEmbeddingBody, EmbeddingAnswer, parseEmbedding } from './embeddings.ts';
 import { invalidField, parseIncludesUsage, type Arrival, type GenerationBody } from './generation-fields.ts';
-import { findModel, fingerprintOf, formatModel, formatModelList, requireCapability } from './models.ts';
+import { fingerprintOf, formatModel, formatModelList, requireCapability } from './models.ts';
 import { JSON_TYPE, type AnswerFormat, type AnswerHead } from './wire-shapes.ts';
 
 /** One HTTP request at an endpoint. */
@@ -32,6 +33,8 @@ interface GenerationEndpoint<B extends GenerationBody> {
   readonly capability: Capability;
   readonly check: (body: unknown) => B;
   readonly parse: (body: B, arrival: Arrival) => GenerateRequest;
+  /** What the caller calls the conversation, or itself, where it does. */
+  readonly conversation: (body: B) => string | null | undefined;
   readonly format: (body: B, options: FormatOptions) => AnswerFormat;
 }
 
@@ -46,6 +49,7 @@ const chatEndpoint: GenerationEndpoint<ChatBody> = {
   capability: 'chat',
   check: checkChatBody,
   parse: parseChat,
+  conversation: (body) => body.prompt_cache_key ?? body.user,
   format: (body, options) => new ChatAnswer({ ...options, usesFunctions: usesFunctions(body) }),
 };
 
@@ -54,6 +58,7 @@ const completionEndpoint: GenerationEndpoint<CompletionBody> = {
   capability: 'completion',
   check: checkCompletionBody,
   parse: parseCompletion,
+  conversation: (body) => body.user,
   format: (_body, options) => new CompletionAnswer(options),
 };
 
@@ -84,11 +89,16 @@ function addInference(scope: FastifyInstance, door: InferenceDoor, options: Prot
 }
 
 function addModels(scope: FastifyInstance, door: InferenceDoor, options: ProtocolOptions): void {
-  scope.get('/v1/models', (request, reply) => reply.type(JSON_TYPE).send(formatModelList(door.models(options.callOf(request)))));
+  scope.get<{ Querystring: { versions?: string } }>('/v1/models', (request, reply) => {
+    const models = door.models(options.callOf(request));
+    const shows = request.query.versions === 'true' ? 'versions' : 'names';
+    return reply.type(JSON_TYPE).send(formatModelList({ models, shows, aliases: (model) => door.aliases(model) }));
+  });
   // A wildcard, because ids contain slashes, escaped or not.
   scope.get<{ Params: { '*': string } }>('/v1/models/*', (request, reply) => {
-    const model = findModel(door.models(options.callOf(request)), request.params['*']);
-    return reply.type(JSON_TYPE).send(formatModel(model));
+    const name = request.params['*'];
+    const { model } = door.choose({ name, kind: 'generate' }, options.callOf(request));
+    return reply.type(JSON_TYPE).send(formatModel(model, name));
   });
 }
 
@@ -100,13 +110,16 @@ async function answerGeneration<B extends GenerationBody>(
   const { door, call, reply, options } = visit;
   const body = endpoint.check(requireBody(visit.body));
   const includesUsage = parseIncludesUsage(body);
-  const model = findModel(door.models(call), body.model);
+  const parsed = once(() => endpoint.parse(body, arrivalOf(call)));
+  const traits = traitsOf(parsed, endpoint.conversation(body));
+  const chosen = door.choose({ name: body.model, kind: 'generate', ...traits }, call);
+  const { model } = chosen;
   requireCapability(model, endpoint.capability, 'model');
-  const request = endpoint.parse(body, arrivalOf(call));
+  const request = parsed();
   if (request.prompts.some((prompt) => prompt.type === 'text' && prompt.suffix !== undefined))
     requireCapability(model, 'infill', 'suffix');
   const choiceCount = request.prompts.length * request.choiceCount;
-  const answer = endpoint.format(body, { head: makeHead(endpoint.idPrefix, model), choiceCount, includesUsage });
+  const answer = endpoint.format(body, { head: new OpenHead(endpoint.idPrefix, visit, chosen), choiceCount, includesUsage });
   const events = door.infer(request, body.stream === true ? call : { ...call, isFolded: true });
   if (body.stream === true) {
     const { heartbeatMs, stalledReaderMs } = options;
@@ -121,11 +134,12 @@ async function answerGeneration<B extends GenerationBody>(
 async function answerEmbeddings(visit: Visit): Promise<string | undefined> {
   const { door, call, reply } = visit;
   const body = checkEmbeddingBody(requireBody(visit.body));
-  const model = findModel(door.models(call), body.model);
-  requireCapability(model, 'embed', 'model');
-  requireDimensions(model, body.dimensions);
-  const request = parseEmbedding(body, arrivalOf(call));
-  const answer = new EmbeddingAnswer(body, request.inputs.length);
+  const parsed = once(() => parseEmbedding(body, arrivalOf(call)));
+  const chosen = door.choose({ name: body.model, kind: 'embed', ...traitsOf(parsed, body.user) }, call);
+  requireCapability(chosen.model, 'embed', 'model');
+  requireDimensions(chosen.model, body.dimensions);
+  const request = parsed();
+  const answer = new EmbeddingAnswer(body, request.inputs.length, new OpenHead('', visit, chosen));
   const isAwaited = await foldEvents(door.infer(request, { ...call, isFolded: true }), reply.raw, (event) => answer.take(event));
   return isAwaited ? sendable(reply, answer.toBody()) : abandon(reply);
 }
@@ -145,13 +159,40 @@ function arrivalOf(call: Call): Arrival {
   return { requestId: call.requestId, timeLeftMs: Math.max(0, Math.round(call.deadlineMs - performance.now())) };
 }
 
-function makeHead(prefix: string, model: RoutedModel): AnswerHead {
-  return {
-    id: prefix + randomUUID().replaceAll('-', ''),
-    created: Math.floor(Date.now() / 1000),
-    model: model.name,
-    fingerprint: fingerprintOf(model),
-  };
+/** A request is read once, whoever asks for it first. */
+function once<T>(read: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => (known ??= { value: read() }).value;
+}
+
+/** Who answers may change until the first word of the answer is there. */
+class OpenHead implements AnswerHead {
+  readonly id: string;
+  readonly created = Math.floor(Date.now() / 1000);
+  readonly #visit: Visit;
+  readonly #chosen: Chosen;
+
+  constructor(prefix: string, visit: Visit, chosen: Chosen) {
+    this.id = prefix + randomUUID().replaceAll('-', '');
+    this.#visit = visit;
+    this.#chosen = chosen;
+  }
+
+  get model(): string {
+    return answererOf(this.#visit.call, this.#chosen).model;
+  }
+
+  get version(): string {
+    return answererOf(this.#visit.call, this.#chosen).version;
+  }
+
+  get arm(): string | undefined {
+    return answererOf(this.#visit.call, this.#chosen).arm;
+  }
+
+  get fingerprint(): string {
+    return fingerprintOf(answeringModel(this.#visit.door, this.#visit.call, this.#chosen));
+  }
 }
 
 function sendable(reply: FastifyReply, body: string): string {

@@ -1,13 +1,20 @@
 import { errorTable, type ErrorFacts } from '../../../core/errors/index.ts';
 import type { FinishReason, InferenceEvent, Usage } from '../../../core/inference/index.ts';
 
-/** What all chunks of an answer, or its one body, begin with. */
-export interface AnswerHead {
+/** What all chunks of an answer, or its one body, begin with. Only the first word of an answer settles who gives it. */
+export interface AnswerHead extends AnswerSource {
   readonly id: string;
   /** Unix seconds. */
   readonly created: number;
-  readonly model: string;
   readonly fingerprint: string;
+}
+
+/** Who answers. */
+export interface AnswerSource {
+  readonly model: string;
+  /** Absent: `usage` does not tell. */
+  readonly version?: string | undefined;
+  readonly arm?: string | undefined;
 }
 
 /** Turns the events of one request into an answer: `take` all and ask for `toBody`, or send what `toChunks` says of each. */
@@ -59,13 +66,21 @@ export function formatHead(head: AnswerHead, object: string): string {
   return `"id":"${id}","object":"${object}","created":${created},"model":${JSON.stringify(model)},"system_fingerprint":"${fingerprint}"`;
 }
 
-export function formatUsage(usage: Usage): string {
+export function formatUsage(usage: Usage, source: AnswerSource): string {
   const { promptTokens, cachedTokens, completionTokens } = usage;
   const total = promptTokens + completionTokens;
   const promptDetails = `"prompt_tokens_details":{"cached_tokens":${cachedTokens},"audio_tokens":0}`;
   const completionDetails =
     '"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}';
-  return `{"prompt_tokens":${promptTokens},"completion_tokens":${completionTokens},"total_tokens":${total},${promptDetails},${completionDetails}}`;
+  const counts = `"prompt_tokens":${promptTokens},"completion_tokens":${completionTokens},"total_tokens":${total}`;
+  return `{${counts},${promptDetails},${completionDetails}${formatSource(source)}}`;
+}
+
+/** `,"plinth":{"version":"4","arm":"candidate"}`: an entry of `usage`; clients of OpenAI pass over what they do not know. */
+export function formatSource({ version, arm }: AnswerSource): string {
+  if (version === undefined) return '';
+  const told = arm === undefined ? '' : `,"arm":${JSON.stringify(arm)}`;
+  return `,"plinth":{"version":"${version}"${told}}`;
 }
 
 export function formatFailure(facts: ErrorFacts): string {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { ClassifyRequest, ScoredClass } from '../../../core/inference/index.ts';
 import { compileWireSchema } from '../http/index.ts';
-import { headOf, modelOf, MOST_TEXTS, runRanking, type RankingVisit } from './ranking-visit.ts';
+import { charactersOf, headOf, modelOf, MOST_TEXTS, runRanking, type RankingVisit } from './ranking-visit.ts';
 
 const flag = z.boolean().nullish();
 
@@ -34,7 +34,8 @@ const checkPredict: (body: unknown) => z.infer<typeof predictSchema> = compileWi
 /** Answers vLLM's classify: the best label of each text, and the probabilities of all in the order of the model's classes. */
 export async function answerClassify(visit: RankingVisit): Promise<object | undefined> {
   const body = checkClassify(visit.body);
-  const model = modelOf(visit, body.model, 'classify');
+  const promptCharacters = (): number => charactersOf([body.input].flat());
+  const model = modelOf(visit, body.model, { kind: 'classify', promptCharacters });
   const isRaw = body.use_activation === false || body.activation === false;
   const request: ClassifyRequest = {
     kind: 'classify',
@@ -63,7 +64,8 @@ export async function answerClassify(visit: RankingVisit): Promise<object | unde
 /** Answers TEI's predict: all classes of each input, best first; without the outer list when one input came by itself. */
 export async function answerPredict(visit: RankingVisit): Promise<object | undefined> {
   const body = checkPredict(visit.body);
-  const model = modelOf(visit, body.model, 'classify');
+  const promptCharacters = (): number => charactersOf([body.inputs].flat(2));
+  const model = modelOf(visit, body.model, { kind: 'classify', promptCharacters });
   const { inputs, isBatch } = readInputs(body.inputs);
   const request: ClassifyRequest = {
     kind: 'classify',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { EmbedRequest } from '../../../core/inference/index.ts';
 import { compileWireSchema } from '../http/index.ts';
-import { headOf, modelOf, MOST_TEXTS, runRanking, type RankingVisit } from './ranking-visit.ts';
+import { charactersOf, headOf, modelOf, MOST_TEXTS, runRanking, type RankingVisit } from './ranking-visit.ts';
 
 const embedSchema = z.looseObject({
   model: z.string().min(1).nullish(),
@@ -21,7 +21,8 @@ export async function answerEmbedTexts(visit: RankingVisit): Promise<object | un
     const message = "'normalize' must be true: vectors have unit length here.";
     throw new PlinthError({ code: 'invalid_request', message, param: 'normalize' });
   }
-  const model = modelOf(visit, body.model, 'embed');
+  const promptCharacters = (): number => charactersOf([body.inputs].flat());
+  const model = modelOf(visit, body.model, { kind: 'embed', promptCharacters });
   const request: EmbedRequest = {
     kind: 'embed',
     ...headOf(visit.call, model),

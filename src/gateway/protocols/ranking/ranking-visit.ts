@@ -5,7 +5,8 @@ import type { RoutedModel } from '../../../core/messages/index.ts';
 import type { Capability } from '../../../core/models/index.ts';
 import { foldEvents } from '../http/index.ts';
 import type { Call, InferenceDoor } from '../inference-door.ts';
-import { chooseModel } from './choose-model.ts';
+import { requireCapability } from '../openai/index.ts';
+import { chooseOnlyModel } from './choose-only-model.ts';
 
 /** A rerank of more documents, or a batch of more texts, is refused before it is tokenised. */
 export const MOST_TEXTS = 2048;
@@ -36,8 +37,24 @@ export function headOf(call: Call, model: RoutedModel): { id: string; model: str
   return { id: call.requestId, model: model.name, timeLeftMs };
 }
 
-export function modelOf(visit: RankingVisit, name: string | null | undefined, capability: Capability): RoutedModel {
-  return chooseModel(visit.door.models(visit.call), name, capability);
+/** What a model must be able to do, and how much it has to read. */
+export interface RankingWish {
+  readonly kind: 'score' | 'classify' | 'embed';
+  readonly promptCharacters: () => number;
+}
+
+/**
+ * The version that answers; where a dialect lets callers leave the model out, of the only one that can. Throws `model_not_found`,
+ * `unsupported_capability`, and `invalid_request` when several could be meant.
+ */
+export function modelOf({ door, call }: RankingVisit, name: string | null | undefined, wish: RankingWish): RoutedModel {
+  const { model } = door.choose({ name: name ?? chooseOnlyModel(door.models(call), wish.kind), ...wish }, call);
+  requireCapability(model, wish.kind satisfies Capability, 'model');
+  return model;
+}
+
+export function charactersOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { JsonObject, ScoreRequest } from '../../../core/inference/index.ts';
 import { compileWireSchema } from '../http/index.ts';
-import { headOf, modelOf, MOST_TEXTS, runRanking, type RankingResult, type RankingVisit } from './ranking-visit.ts';
+import { charactersOf, headOf, modelOf, MOST_TEXTS, runRanking, type RankingResult, type RankingVisit } from './ranking-visit.ts';
 
 const count = z.int().min(1).nullish();
 const flag = z.boolean().nullish();
@@ -44,8 +44,11 @@ export interface RerankOptions {
 /** Answers a rerank in the shape that Cohere, Jina, Voyage and vLLM have in common: best first. */
 export async function answerRerank(visit: RankingVisit, { apiVersion }: RerankOptions): Promise<object | undefined> {
   const body = checkRerank(visit.body);
-  const model = modelOf(visit, body.model, 'score');
-  const texts = body.documents.map((document, index) => readDocument(document, { index, rankFields: body.rank_fields }));
+  const readTexts = (): string[] =>
+    body.documents.map((document, index) => readDocument(document, { index, rankFields: body.rank_fields }));
+  const promptCharacters = (): number => charactersOf([body.query, ...readTexts()]);
+  const model = modelOf(visit, body.model, { kind: 'score', promptCharacters });
+  const texts = readTexts();
   const request: ScoreRequest = {
     kind: 'score',
     ...headOf(visit.call, model),
@@ -76,7 +79,8 @@ export async function answerRerank(visit: RankingVisit, { apiVersion }: RerankOp
 /** Answers TEI's rerank: a bare list, best first. */
 export async function answerRankTexts(visit: RankingVisit): Promise<object | undefined> {
   const body = checkRankTexts(visit.body);
-  const model = modelOf(visit, body.model, 'score');
+  const promptCharacters = (): number => charactersOf([body.query, ...body.texts]);
+  const model = modelOf(visit, body.model, { kind: 'score', promptCharacters });
   const request: ScoreRequest = {
     kind: 'score',
     ...headOf(visit.call, model),

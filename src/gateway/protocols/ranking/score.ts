@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { ScoreRequest } from '../../../core/inference/index.ts';
 import { compileWireSchema } from '../http/index.ts';
-import { headOf, modelOf, MOST_TEXTS, runRanking, type RankingVisit } from './ranking-visit.ts';
+import { charactersOf, headOf, modelOf, MOST_TEXTS, runRanking, type RankingVisit } from './ranking-visit.ts';
 
 const texts = z.union([z.string(), z.array(z.string()).min(1).max(MOST_TEXTS)]);
 
@@ -19,7 +19,8 @@ const checkScore: (body: unknown) => z.infer<typeof scoreSchema> = compileWireSc
 /** Answers vLLM's score: one text against many, or many against as many. */
 export async function answerScore(visit: RankingVisit): Promise<object | undefined> {
   const body = checkScore(visit.body);
-  const model = modelOf(visit, body.model, 'score');
+  const promptCharacters = (): number => charactersOf([body.text_1, body.text_2].flat());
+  const model = modelOf(visit, body.model, { kind: 'score', promptCharacters });
   const isRaw = body.use_activation === false || body.activation === false;
   const request: ScoreRequest = {
     kind: 'score',

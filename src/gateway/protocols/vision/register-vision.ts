@@ -3,7 +3,7 @@ import type { InferenceEvent, RecognizeRequest } from '../../../core/inference/i
 import type { Capability } from '../../../core/models/index.ts';
 import { foldEvents } from '../http/index.ts';
 import type { InferenceDoor, ProtocolOptions } from '../inference-door.ts';
-import { findModel, requireCapability } from '../openai/index.ts';
+import { requireCapability } from '../openai/index.ts';
 import { MOST_PICTURE_BYTES, readPictureBodies, readPictureBody, type PictureBody } from './picture-body.ts';
 
 interface VisionEndpoint {
@@ -66,7 +66,7 @@ async function answer(
 ): Promise<object | undefined> {
   const call = options.callOf(request);
   const body = await readPictureBody(request);
-  const model = findModel(door.models(call), body.model);
+  const { model } = door.choose({ name: body.model, kind: 'recognize' }, call);
   requireCapability(model, endpoint.capability, 'model');
   const timeLeftMs = Math.max(0, Math.round(call.deadlineMs - performance.now()));
   const events = door.infer(toRequest(body, { id: call.requestId, timeLeftMs }), { ...call, isFolded: true });

@@ -1,9 +1,14 @@
-import { PlinthError } from '../../../core/errors/index.ts';
-import type { ParamsStruct } from './structs.ts';
+import koffi, { type LibraryHandle } from 'koffi';
+import type { PlinthError } from '../../../core/errors/index.ts';
+import { ContextParams, ModelParams, type ParamsStruct } from './structs.ts';
 
-const LIBRARY_VERSION = /^0\.5\.0(-|$)/;
+/** Versions whose structures are laid out as `structs.ts` says. */
+const KNOWN_VERSIONS = /^0\.[45]\.0(-|$)/;
+const EXPECTED = '0.4.0 or 0.5.0';
+/** What a longer structure than ours may write beyond its end. */
+const ROOM_BYTES = 512;
 
-/** Defaults of llama.h v0.5.0. A field that has moved reads as something else. */
+/** Defaults of llama.h v0.4.0 and v0.5.0. A field that has moved reads as something else. */
 const CONTEXT_DEFAULTS = {
   n_ctx: 512,
   n_batch: 2048,
@@ -41,34 +46,54 @@ const MODEL_DEFAULTS = {
   load_mtp: false,
 };
 
-interface SelfDescription {
-  version(): string;
-  contextDefaults(): ParamsStruct;
-  modelDefaults(): ParamsStruct;
-}
+type Refuse = (detail: string) => PlinthError;
 
 /**
- * Proves that the library is the one whose layouts `structs.ts` holds, before a pointer is trusted.
- * @throws PlinthError `engine_failed` naming the field or version that differs.
+ * The version that the library gives itself. Throws what `refuse` makes of it when it gives none, as builds before v0.4.0, or one
+ * whose layouts are not known.
  */
-export function checkAbi(native: SelfDescription): void {
-  const version = native.version();
-  if (!LIBRARY_VERSION.test(version)) throw mismatch(`version 0.5.0 was expected, ${version} was found`);
-  compare('llama_context_params', CONTEXT_DEFAULTS, native.contextDefaults());
-  compare('llama_model_params', MODEL_DEFAULTS, native.modelDefaults());
+export function checkVersion(library: LibraryHandle, to: { readonly fileName: string; readonly refuse: Refuse }): string {
+  const version = readVersion(library);
+  if (version === undefined) throw to.refuse(`${to.fileName} does not tell its version, ${EXPECTED} was expected`);
+  if (!KNOWN_VERSIONS.test(version)) throw to.refuse(`version ${version} was found, ${EXPECTED} was expected`);
+  return version;
 }
 
-function compare(
-  struct: string,
-  expected: Readonly<Record<string, number | boolean>>,
-  actual: Readonly<Record<string, unknown>>,
-): void {
-  for (const [field, value] of Object.entries(expected)) {
-    if (actual[field] !== value) throw mismatch(`${struct}.${field} is ${String(actual[field])} where ${value} was expected`);
+function readVersion(library: LibraryHandle): string | undefined {
+  try {
+    return (library.func('const char* llama_version()') as () => string)();
+  } catch {
+    return undefined;
   }
 }
 
-function mismatch(detail: string): PlinthError {
-  const message = `The installed llama.cpp library does not fit this version of Plinth: ${detail}. Install the pinned packages again (npm ci).`;
-  return new PlinthError({ code: 'engine_failed', message });
+/**
+ * Proves that the library's structures are those of `structs.ts`, before a pointer is trusted. They are read with room behind them, so
+ * that one which has grown writes into that room. Throws what `refuse` makes of the field that differs.
+ */
+export function checkLayouts(library: LibraryHandle, to: { readonly version: string; readonly refuse: Refuse }): void {
+  for (const { struct, read, defaults } of layouts) {
+    const actual = (library.func(read) as () => { readonly params: ParamsStruct })().params;
+    const field = Object.keys(defaults).find((name) => actual[name] !== defaults[name]);
+    if (field === undefined) continue;
+    const found = `${struct}.${field} is ${String(actual[field])} where ${String(defaults[field])} was expected`;
+    throw to.refuse(`version ${to.version} has another layout, ${found}`);
+  }
 }
+
+const room = koffi.array('uint8', ROOM_BYTES);
+koffi.struct('roomy_context_params', { params: ContextParams, room });
+koffi.struct('roomy_model_params', { params: ModelParams, room });
+
+const layouts: readonly {
+  readonly struct: string;
+  readonly read: string;
+  readonly defaults: Readonly<Record<string, number | boolean>>;
+}[] = [
+  {
+    struct: 'llama_context_params',
+    read: 'roomy_context_params llama_context_default_params()',
+    defaults: CONTEXT_DEFAULTS,
+  },
+  { struct: 'llama_model_params', read: 'roomy_model_params llama_model_default_params()', defaults: MODEL_DEFAULTS },
+];

@@ -1,5 +1,7 @@
+import { basename } from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
-import { checkAbi } from './check-abi.ts';
+import { PlinthError } from '../../../core/errors/index.ts';
+import { checkLayouts, checkVersion } from './check-abi.ts';
 import { findLibrary, libraryFile, type LibraryLocation } from './find-library.ts';
 import { Batch, ContextParams, ModelParams, type BatchStruct, type ParamsStruct, type Pointer } from './structs.ts';
 
@@ -9,20 +11,54 @@ export type Native = ReturnType<typeof declare>;
 type Fn<A extends unknown[], R> = (...args: A) => R;
 type Declare = <T>(prototype: string) => T;
 
-/** Loads the shared libraries of the best installed package and proves their layout. Once per process. */
-export function loadNative(device: 'best' | 'cpu'): { native: Native; location: LibraryLocation } {
-  const location = findLibrary(device);
-  const load = (name: string) => koffi.load(libraryFile(location.folder, name), { global: true });
+/** The libraries of one build in this process. */
+export interface LoadedLibrary {
+  readonly native: Native;
+  readonly location: LibraryLocation;
+  /** `3.22.1` where the build is of a package, `v0.5.0-dev` as the library calls itself otherwise. */
+  readonly release: string;
+}
+
+/**
+ * Loads the shared libraries of the best installed package, or of a folder, and proves their layout. Once per process. Throws
+ * PlinthError: `engine_failed` for installed libraries, `invalid_request` for those of a folder.
+ */
+export function loadNative(device: 'best' | 'cpu', folder?: string): LoadedLibrary {
+  const location = findLibrary(device, folder);
+  const refuse = (detail: string): PlinthError => misfit(detail, folder);
+  const load = (name: string) => {
+    const file = libraryFile(location.folder, name);
+    return orRefuse(() => koffi.load(file, { global: true }), `${basename(file)} cannot be loaded`, refuse);
+  };
   load('ggml-base');
   const ggml = load('ggml');
   const llama = load('llama');
+  const version = checkVersion(llama, { fileName: basename(libraryFile(location.folder, 'llama')), refuse });
+  const native = orRefuse(() => declare(llama), `llama.cpp ${version} lacks a function`, refuse);
+  checkLayouts(llama, { version, refuse });
   const loadBackends: Fn<[string], void> = ggml.func('void ggml_backend_load_all_from_path(const char*)');
-  const native = declare(llama);
-  checkAbi(native);
   native.setLog(ignoreLog(), null);
   loadBackends(location.folder);
   native.backendInit();
-  return { native, location };
+  return { native, location, release: location.release ?? `v${version}` };
+}
+
+function orRefuse<T>(work: () => T, detail: string, refuse: (detail: string) => PlinthError): T {
+  try {
+    return work();
+  } catch {
+    throw refuse(detail);
+  }
+}
+
+function misfit(detail: string, folder: string | undefined): PlinthError {
+  if (folder === undefined) {
+    const advice = 'Install the pinned packages again (npm ci).';
+    const message = `The installed llama.cpp library does not fit this version of Plinth: ${detail}. ${advice}`;
+    return new PlinthError({ code: 'engine_failed', message });
+  }
+  const message = `The llama.cpp library in '${basename(folder)}' does not fit this version of Plinth: ${detail}.`;
+  return new PlinthError({ code: 'invalid_request', message, param: 'library' });
 }
 
 /**
@@ -45,7 +81,6 @@ function declare(library: LibraryHandle) {
 
 function declareLibrary(f: Declare) {
   return {
-    version: f<Fn<[], string>>('const char* llama_version()'),
     setLog: f<Fn<[Pointer | null, null], void>>('void llama_log_set(void*, void*)'),
     backendInit: f<Fn<[], void>>('void llama_backend_init()'),
     modelDefaults: f<Fn<[], ParamsStruct>>('llama_model_params llama_model_default_params()'),

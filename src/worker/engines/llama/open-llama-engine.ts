@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { PlinthError } from '../../../core/errors/index.ts';
 import type { ModelFacts, ModelSpec } from '../../../core/models/index.ts';
 import { choosePool } from '../choose-pool.ts';
-import { LIBRARY_RELEASE, type Native, type Pointer, loadNative } from '../llama-library/index.ts';
+import { loadNative, type LoadedLibrary, type Native, type Pointer } from '../llama-library/index.ts';
 import { LlamaEngine } from './llama-engine.ts';
 import { Vocabulary } from './vocabulary.ts';
 
@@ -17,7 +17,8 @@ const HALF_BYTES = 2;
  * @throws PlinthError `engine_failed` when the library or the model cannot be loaded.
  */
 export function openLlamaEngine(spec: ModelSpec): LlamaEngine {
-  const { native, location } = loadNative(spec.gpuLayers === 0 ? 'cpu' : 'best');
+  const library = loadNative(spec.gpuLayers === 0 ? 'cpu' : 'best', spec.library);
+  const { native } = library;
   if (spec.filePath === undefined) throw failure(`Model ${spec.name} has no file.`);
   const model = loadModel(native, spec, spec.filePath);
   const poolTokens = poolFor(native, model, spec);
@@ -40,11 +41,10 @@ export function openLlamaEngine(spec: ModelSpec): LlamaEngine {
     template,
     threads: spec.threads,
     facts: describe({
-      native,
+      library,
       model,
       spec,
       poolTokens,
-      device: location.device,
       embedsWhole,
       canInfill: vocabulary.infill('', '') !== undefined,
     }),
@@ -104,22 +104,22 @@ function openContext({ native, model, spec, poolTokens, isEncoder }: ContextPlan
 }
 
 interface Description {
-  readonly native: Native;
+  readonly library: LoadedLibrary;
   readonly model: Pointer;
   readonly spec: ModelSpec;
   readonly poolTokens: number;
-  readonly device: string;
   readonly embedsWhole: boolean;
   readonly canInfill: boolean;
 }
 
-function describe({ native, model, spec, poolTokens, device, embedsWhole, canInfill }: Description): ModelFacts {
+function describe({ library, model, spec, poolTokens, embedsWhole, canInfill }: Description): ModelFacts {
+  const { native, release, location } = library;
   return {
     architecture: readMetadata(native, model, 'general.architecture') ?? 'unknown',
     parameterCount: Number(native.parameterCount(model)),
     quantization: native.fileTypeName(native.fileType(model)).replace(' - ', '_').replace('Medium', 'M').replace('Small', 'S'),
     fileBytes: statSync(spec.filePath ?? '').size,
-    engine: `llama.cpp ${LIBRARY_RELEASE} ${device}`,
+    engine: `llama.cpp ${release} ${location.device}`,
     contextTokens: Math.min(native.trainedContext(model), poolTokens),
     embeddingDimensions: native.embeddingSize(model),
     slots: spec.slots,

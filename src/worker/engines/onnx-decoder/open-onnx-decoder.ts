@@ -24,7 +24,8 @@ export function openOnnxDecoder(spec: ModelSpec): OnnxDecoderEngine {
   if (filePath === undefined) throw new PlinthError({ code: 'engine_failed', message: `Model ${spec.name} has no file.` });
   const files = readDecoderFiles(spec.folderPath ?? dirname(filePath));
   const vocabulary = new DecoderVocabulary(files);
-  const graph = openOnnxGraph(filePath, { ...spec.onnx, intraOpThreads: spec.onnx.intraOpThreads || spec.threads });
+  const options = { ...spec.onnx, intraOpThreads: spec.onnx.intraOpThreads || spec.threads };
+  const graph = openOnnxGraph(filePath, options, spec.library);
   try {
     const ports = findDecoderPorts(graph.inputs, graph.outputs);
     const vocabularySize = ports.vocabularySize || files.config.vocab_size;

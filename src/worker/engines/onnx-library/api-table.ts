@@ -15,16 +15,20 @@ type Declare = <T>(index: number, prototype: string) => T;
 const PATH = process.platform === 'win32' ? 'const char16_t*' : 'const char*';
 const POINTER_BYTES = 8;
 /** Entries up to this one are used. */
-const TABLE_LENGTH = 400;
+const TABLE_LENGTH = 391;
 
 /** Entries of OrtApi by their place in onnxruntime_c_api.h, which only ever grows at its end. */
 export type OnnxApi = ReturnType<typeof declareApi>;
+
+/** Types have names and are made once, however many builds are loaded. */
+const entryTypes = new Map<number, ReturnType<typeof koffi.proto>>();
 
 /** Makes functions of the table at `table`. */
 export function declareApi(table: Pointer) {
   const entries = new BigUint64Array(koffi.view(table, TABLE_LENGTH * POINTER_BYTES));
   const f: Declare = <T>(index: number, prototype: string) => {
-    const type = koffi.proto(prototype.replace('(', ` OrtEntry${index}(`));
+    const type = entryTypes.get(index) ?? koffi.proto(prototype.replace('(', ` OrtEntry${index}(`));
+    entryTypes.set(index, type);
     return koffi.decode(entries[index], type) as T;
   };
   return { ...declareStatuses(f), ...declareOptions(f), ...declareProviders(f), ...declareGraphs(f), ...declareValues(f) };

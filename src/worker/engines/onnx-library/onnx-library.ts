@@ -1,8 +1,9 @@
+import { basename } from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
 import { PlinthError } from '../../../core/errors/index.ts';
 import { declareApi, type OnnxApi, type Pointer, type Room, type Status } from './api-table.ts';
 import { checkOnnxAbi } from './check-abi.ts';
-import { findOnnxLibrary } from './find-library.ts';
+import { findOnnxLibrary, ONNX_RELEASE } from './find-library.ts';
 
 /** The version of the table that this engine asks for; the library keeps serving older ones. */
 const API_VERSION = 24;
@@ -95,26 +96,64 @@ function room(): BigUint64Array {
   return new BigUint64Array(new ArrayBuffer(8));
 }
 
-let loaded: OnnxLibrary | undefined;
-/** The file stays mapped as long as this handle is reachable; functions out of the table do not hold it. */
-let mapped: LibraryHandle | undefined;
+const getVersionType = koffi.proto('const char* OrtGetVersion()');
+const getApiType = koffi.proto('void* OrtGetApi(uint32)');
 
-/** The library of the installed package; loaded, proved and set up once per process. Throws PlinthError `engine_failed`. */
-export function loadOnnxLibrary(): OnnxLibrary {
-  return (loaded ??= load());
+/** By folder; that of the installed package is empty. */
+const loaded = new Map<string, OnnxLibrary>();
+/** Files stay mapped as long as their handles are reachable; functions out of a table do not hold them. */
+const mapped: LibraryHandle[] = [];
+
+/**
+ * The library of the installed package, or of a folder; loaded, proved and set up once per process. Throws PlinthError: `engine_failed`
+ * for the installed one, `invalid_request` for one of a folder.
+ */
+export function loadOnnxLibrary(folder?: string): OnnxLibrary {
+  const known = loaded.get(folder ?? '');
+  if (known !== undefined) return known;
+  const library = load(folder);
+  loaded.set(folder ?? '', library);
+  return library;
 }
 
-function load(): OnnxLibrary {
-  const library = (mapped ??= koffi.load(findOnnxLibrary()));
+function load(folder: string | undefined): OnnxLibrary {
+  const refuse = (detail: string): PlinthError => misfit(detail, folder);
+  const library = mapLibrary(findOnnxLibrary(folder), refuse);
   const getBase = library.func('void* OrtGetApiBase()') as () => Pointer;
   const [getApi, getVersion] = new BigUint64Array(koffi.view(getBase(), 16));
-  const version = (koffi.decode(getVersion, koffi.proto('const char* OrtGetVersion()')) as () => string)();
-  const table = (koffi.decode(getApi, koffi.proto('void* OrtGetApi(uint32)')) as (version: number) => Status)(API_VERSION);
-  if (table === null) {
-    const message = `The installed ONNX Runtime ${version} is too old; install the pinned packages again (npm ci).`;
-    throw new PlinthError({ code: 'engine_failed', message });
+  const version = (koffi.decode(getVersion, getVersionType) as () => string)();
+  if (folder === undefined && version !== ONNX_RELEASE)
+    throw refuse(`version ${ONNX_RELEASE} was expected, ${version} was found`);
+  if (!isServed(version)) throw refuse(`version ${version} was found, 1.${API_VERSION} or newer was expected`);
+  const table = (koffi.decode(getApi, getApiType) as (version: number) => Status)(API_VERSION);
+  if (table === null) throw refuse(`version ${version} does not serve version ${API_VERSION} of its API`);
+  const made = new OnnxLibrary(declareApi(table), version);
+  checkOnnxAbi(made, refuse);
+  return made;
+}
+
+/** Every later release serves the table of this version too (`OrtApiBase::GetApi` in onnxruntime_c_api.h). */
+function isServed(version: string): boolean {
+  const [major, minor] = version.split('.').map(Number);
+  return major === 1 && minor !== undefined && minor >= API_VERSION;
+}
+
+function mapLibrary(file: string, refuse: (detail: string) => PlinthError): LibraryHandle {
+  try {
+    const library = koffi.load(file);
+    mapped.push(library);
+    return library;
+  } catch {
+    throw refuse(`${basename(file)} cannot be loaded`);
   }
-  const loadedLibrary = new OnnxLibrary(declareApi(table), version);
-  checkOnnxAbi(loadedLibrary);
-  return loadedLibrary;
+}
+
+function misfit(detail: string, folder: string | undefined): PlinthError {
+  if (folder === undefined) {
+    const advice = 'Install the pinned packages again (npm ci).';
+    const message = `The installed ONNX Runtime library does not fit this version of Plinth: ${detail}. ${advice}`;
+    return new PlinthError({ code: 'engine_failed', message });
+  }
+  const message = `The ONNX Runtime library in '${basename(folder)}' does not fit this version of Plinth: ${detail}.`;
+  return new PlinthError({ code: 'invalid_request', message, param: 'library' });
 }

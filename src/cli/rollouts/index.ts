@@ -1,0 +1,1 @@
+export { registerRollout } from './rollout.ts';

@@ -1,0 +1,1 @@
+export { evidenceRecords } from './evidence-records.ts';

@@ -1,0 +1,1 @@
+export { openSqlite, type SqliteBook } from './open-sqlite.ts';

@@ -1,0 +1,1 @@
+export { warmReplica, type WarmUpOptions, type WarmUpReport } from './warm-replica.ts';

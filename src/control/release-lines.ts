@@ -1,0 +1,119 @@
+import type { Config } from '../core/config/index.ts';
+import { isServing, type RoutedModel } from '../core/messages/index.ts';
+import type { ReleaseContents } from '../core/records/index.ts';
+import type { ModelTraffic } from '../core/traffic/index.ts';
+import { armsOf, chooseExperimentTraffic } from './experiments/index.ts';
+import { chooseLoadedVersions, chooseModelTraffic, type WantedVersion } from './releases/index.ts';
+import { chooseRolloutTraffic, isRunning, readPlan } from './rollouts/index.ts';
+
+export interface LinesOptions {
+  readonly config: Config;
+  readonly read: () => ReleaseContents;
+  /** Time alone has changed what is to be loaded. */
+  readonly onDue: () => void;
+}
+
+const CONFIGURATION = 'configuration';
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What the book comes to on this machine: which versions are loaded, and who gets the requests. */
+export class ReleaseLines {
+  readonly #options: LinesOptions;
+  /** Names in this process's own configuration. */
+  configured: ReadonlySet<string> = new Set();
+  readonly #published = new Map<string, { readonly traffic: ModelTraffic; readonly ready: readonly string[] }>();
+  #timer: NodeJS.Timeout | undefined;
+  #traffic: { readonly key: string; readonly value: readonly ModelTraffic[] } = { key: '', value: [] };
+
+  constructor(options: LinesOptions) {
+    this.#options = options;
+  }
+
+  /** The traffic of every line, given which versions are ready. */
+  traffic(models: readonly RoutedModel[]): readonly ModelTraffic[] {
+    const contents = this.#options.read();
+    const value = linesOf(contents).map((model) => this.#trafficOf(contents, model, readyVersions(models, model)));
+    const key = JSON.stringify(value);
+    if (key !== this.#traffic.key) this.#traffic = { key, value };
+    return this.#traffic.value;
+  }
+
+  /** The versions to load here, of every line that is served here. */
+  wanted(models: readonly RoutedModel[]): readonly WantedVersion[] {
+    const contents = this.#options.read();
+    const now = Date.now();
+    let changesAt = Infinity;
+    const wanted = linesOf(contents).flatMap((model) => {
+      if (!this.#isServedHere(contents, model)) return [];
+      const traffic = this.#published.get(model)?.traffic;
+      const choice = chooseLoadedVersions({
+        contents,
+        model,
+        ready: readyVersions(models, model),
+        ...(traffic !== undefined && { traffic }),
+        experiments: contents.experiments
+          .filter((record) => record.model === model)
+          .flatMap((record) => armsOf(record).map(({ version }) => ({ id: record.id, version }))),
+        now,
+        keepWarmMs: this.#options.config.releases.keepWarmMs,
+      });
+      changesAt = Math.min(changesAt, choice.changesAt ?? Infinity);
+      return choice.versions;
+    });
+    this.#schedule(changesAt - now);
+    return wanted;
+  }
+
+  /** The version that answers most of a model's requests now. */
+  servingVersion(models: readonly RoutedModel[], model: string): string | undefined {
+    const ready = readyVersions(models, model);
+    const arms = this.#published.get(model)?.traffic.arms.filter((arm) => arm.weight > 0 && ready.includes(arm.version)) ?? [];
+    const [heaviest] = arms.toSorted((a, b) => b.weight - a.weight);
+    return heaviest?.version ?? ready.toSorted((a, b) => Number(b) - Number(a))[0];
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #trafficOf(contents: ReleaseContents, model: string, ready: readonly string[]): ModelTraffic {
+    const { captureShare: share, captureConsent: consent } = this.#options.config.releases;
+    const rollout = contents.rollouts.find((record) => record.model === model && isRunning(record));
+    const experiment = contents.experiments
+      .filter((record) => record.model === model)
+      .map(chooseExperimentTraffic)
+      .find((traffic) => traffic !== undefined);
+    const previous = this.#published.get(model);
+    const traffic = chooseModelTraffic({
+      contents,
+      model,
+      ready,
+      ...(rollout === undefined ? {} : { rollout: chooseRolloutTraffic(rollout, readPlan(rollout.plan)) }),
+      ...(experiment === undefined ? {} : { experiment }),
+      ...(share > 0 ? { capture: { share, consent } } : {}),
+      ...(previous === undefined ? {} : { previous }),
+    });
+    this.#published.set(model, { traffic, ready });
+    return traffic;
+  }
+
+  /** Every process of a book serves what somebody has added to it; what only a configuration has named is served where it is configured. */
+  #isServedHere({ versions }: ReleaseContents, model: string): boolean {
+    if (this.configured.has(model)) return true;
+    return versions.some((record) => record.model === model && record.addedBy !== CONFIGURATION);
+  }
+
+  #schedule(delayMs: number): void {
+    clearTimeout(this.#timer);
+    if (delayMs === Infinity) return;
+    this.#timer = setTimeout(this.#options.onDue, Math.min(Math.max(delayMs, 0) + 1, LONGEST_TIMER_MS)).unref();
+  }
+}
+
+function linesOf({ versions }: ReleaseContents): readonly string[] {
+  return [...new Set(versions.map(({ model }) => model))];
+}
+
+function readyVersions(models: readonly RoutedModel[], name: string): readonly string[] {
+  return models.filter((model) => model.name === name && isServing(model)).map(({ version }) => version);
+}

@@ -1,0 +1,85 @@
+import { PlinthError } from '../../core/errors/index.ts';
+import type { Feedback, Observation } from '../../core/messages/index.ts';
+import type { AnswerRecord, EvidenceRecords } from '../../core/records/index.ts';
+import type { Logger } from '../../core/telemetry/index.ts';
+
+const FLUSH_MS = 250;
+const MOST_WAITING = 20_000;
+const FORGET_EVERY_MS = 600_000;
+const KEEP_MS = 7 * 24 * 3_600_000;
+
+/** Where answers are noted. */
+export interface AnswerNotesOptions {
+  readonly book: EvidenceRecords;
+  readonly logger: Logger;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** Which version answered which request, written in batches and kept for a week: so feedback finds the version that it is about. */
+export class AnswerNotes {
+  readonly #options: AnswerNotesOptions;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #waiting: AnswerRecord[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(options: AnswerNotesOptions) {
+    this.#options = options;
+    this.#timers = [
+      setInterval(() => void this.#flush(), FLUSH_MS).unref(),
+      setInterval(() => void this.#attempt(() => this.#forget()), FORGET_EVERY_MS).unref(),
+    ];
+  }
+
+  note({ requestId, model, version, arm, purpose, unit, at }: Observation): void {
+    if (this.#waiting.length >= MOST_WAITING) return;
+    this.#waiting.push({ requestId, model, version, arm, purposeId: purpose.id, unit, at });
+  }
+
+  async addFeedback({ requestId, score, metric, at }: Feedback): Promise<void> {
+    const { book } = this.#options;
+    const answer = (await book.findAnswer(requestId)) ?? (await this.#flush().then(() => book.findAnswer(requestId)));
+    if (answer === undefined)
+      throw new PlinthError({
+        code: 'not_found',
+        message: `No answer '${requestId.slice(0, 100)}' is known: feedback is taken for a week on answers of versions that are compared.`,
+        param: 'request_id',
+      });
+    const { model, version, arm, purposeId } = answer;
+    await book.addFeedback({ requestId, model, version, arm, purposeId, metric, score, at });
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#flush();
+  }
+
+  /** Everything that was noted before. */
+  async #flush(): Promise<void> {
+    await this.#writing;
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#waiting;
+    if (batch.length === 0) return;
+    this.#waiting = [];
+    const isWritten = await this.#attempt(() => this.#options.book.noteAnswers(batch));
+    if (!isWritten) this.#waiting = [...batch, ...this.#waiting].slice(0, MOST_WAITING);
+  }
+
+  #forget(): Promise<void> {
+    return this.#options.book.forgetAnswers(this.#options.now() - KEEP_MS);
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'answers could not be noted for feedback');
+      return false;
+    }
+  }
+}

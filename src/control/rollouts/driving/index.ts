@@ -1,0 +1,2 @@
+export { EvidenceInbox, withoutContent } from './evidence-inbox.ts';
+export { RolloutDriver } from './rollout-driver.ts';

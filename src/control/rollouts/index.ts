@@ -1,0 +1,10 @@
+export { chooseRolloutTraffic, type RolloutTraffic } from './choose-rollout-traffic.ts';
+export { isRunning } from './choose-rollout-move.ts';
+export { readPlan, rolloutPlanSchema, type RolloutPlan } from './rollout-plan.ts';
+export type { RolloutDocument, RolloutExplanation } from './describe-rollout.ts';
+export { readStartRequest } from './commanding/index.ts';
+export { openRolloutEngine, type RolloutEngine } from './rollout-engine.ts';
+export type { RolloutEngineOptions, RolloutFleet } from './rollout-ports.ts';
+export { registerRolloutRoutes } from './register-rollout-routes.ts';
+export { createAssessor, type Assessor } from './assessing/index.ts';
+export { createCaptureWriter, registerRehearsalRoutes, warmUpRequests, type CaptureWriter } from './rehearsing/index.ts';

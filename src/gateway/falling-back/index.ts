@@ -1,0 +1,1 @@
+export { createFallBack, type FallbackOptions } from './fall-back.ts';

@@ -1,0 +1,1 @@
+export { Upstreams, type UpstreamsOptions } from './upstreams.ts';

@@ -1,0 +1,2 @@
+export type { ShadowOutcome } from './shadow-run.ts';
+export { createShadow, type Shadow, type ShadowOptions } from './shadow.ts';
