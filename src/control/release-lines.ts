@@ -69,7 +69,7 @@ export class ReleaseLines {
     const ready = readyVersions(models, model);
     const arms = this.#published.get(model)?.traffic.arms.filter((arm) => arm.weight > 0 && ready.includes(arm.version)) ?? [];
     const [heaviest] = arms.toSorted((a, b) => b.weight - a.weight);
-    return heaviest?.version ?? ready.toSorted((a, b) => Number(b) - Number(a))[0];
+    return heaviest?.version ?? ready.toSorted((a, b) => b.length - a.length || (a < b ? 1 : -1))[0];
   }
 
   close(): void {

@@ -52,7 +52,6 @@ interface Parts {
   readonly lines: ReleaseLines;
   readonly board: ReleaseBoard;
   readonly releases: Releases;
-  readonly assessor: Assessor;
   readonly rollouts: RolloutEngine;
   readonly experiments: ExperimentEngine;
 }
@@ -89,7 +88,7 @@ export class ReleaseRoom {
     const assessor = openAssessor(options);
     const rollouts = await openRolloutEngine({ book, fleet, assessor, holder, logger, metrics });
     const experiments = await openExperimentEngine({ book, holder, logger });
-    return new ReleaseRoom(options, fleet, { lines, board, releases, assessor, rollouts, experiments });
+    return new ReleaseRoom(options, fleet, { lines, board, releases, rollouts, experiments });
   }
 
   /** Records what the configuration names. Without a book to write to, what it says already is served. */
@@ -98,7 +97,8 @@ export class ReleaseRoom {
     this.#parts.lines.configured = new Set(models.map(({ model }) => model));
     try {
       for (const { model, outcome, words } of await this.#parts.releases.adoptConfigured(models))
-        if (outcome !== 'unchanged') logger.info({ model, outcome }, words);
+        if (outcome === 'held') logger.warn({ model, outcome }, words);
+        else if (outcome === 'added') logger.info({ model, outcome }, words);
     } catch (error) {
       if (errorFactsOf(error).code !== 'model_unavailable') throw error;
       logger.warn('the book cannot be written: what it said last is served, not what the configuration has changed since');
@@ -133,7 +133,9 @@ export class ReleaseRoom {
 
   mountRoutes(app: FastifyInstance): void {
     const { book, inference, logger, receipts } = this.#options;
-    const { board, releases, assessor, rollouts, experiments } = this.#parts;
+    const { board, releases, rollouts, experiments } = this.#parts;
+    // One of its own: live comparisons would fill the other's queue.
+    const assessor = openAssessor(this.#options);
     registerReleaseRoutes(app, releases, { board, actorOf, statesOf: (model) => this.#fleet.statesOf(model) });
     registerPlanRoutes(app, this.#planner(), { actorOf });
     registerRolloutRoutes(app, rollouts);

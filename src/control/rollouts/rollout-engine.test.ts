@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PlinthError } from '../../core/errors/index.ts';
-import type { LineRecord, RolloutRecord, RolloutState } from '../../core/records/index.ts';
+import type { Lease, LineRecord, RolloutRecord, RolloutState } from '../../core/records/index.ts';
 import { createLogger } from '../../core/telemetry/index.ts';
 import { addVersions, MODEL, newestRollout, RolloutWorld, type ScriptedVersion } from '../../../tests/support/rollout-world.ts';
 import { openBook, type Book } from '../book/index.ts';
 import { isRunning } from './choose-rollout-move.ts';
 import { readStartRequest } from './commanding/index.ts';
 import { openRolloutEngine, type RolloutEngine } from './rollout-engine.ts';
+import type { RolloutEngineOptions } from './rollout-ports.ts';
 
 const PACE = { tickMs: 20, leastTickMs: 2, leaseMs: 2_000, persistMs: 20, absenceMs: 60 };
 const STEPS = [
@@ -39,9 +40,9 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-async function open(world: RolloutWorld, holder = 'p1'): Promise<RolloutEngine> {
+async function open(world: RolloutWorld, holder = 'p1', change: Partial<RolloutEngineOptions> = {}): Promise<RolloutEngine> {
   const logger = createLogger({ level: 'info', destination: { write: (line) => (log += line) } });
-  const engine = await openRolloutEngine({ book, holder, logger, pace: PACE, ...world.ports() });
+  const engine = await openRolloutEngine({ book, holder, logger, pace: PACE, ...world.ports(), ...change });
   engines.push(engine);
   return engine;
 }
@@ -258,12 +259,59 @@ test('two starts at the same moment make one rollout', async () => {
   assert.equal((await book.readReleases()).rollouts.filter(isRunning).length, 1);
 });
 
-test('what another process sees reaches the one that drives', async () => {
+/** The book, with everything noted that is written to rollouts under a lease. */
+function watchedBook(onWritten: (outcome: string) => void): Book {
+  const note = async <T>(writing: Promise<T>): Promise<T> => {
+    try {
+      const result = await writing;
+      onWritten('written');
+      return result;
+    } catch (error) {
+      onWritten(error instanceof PlinthError ? error.code : 'defect');
+      throw error;
+    }
+  };
+  return {
+    ...book,
+    change: (change) => (change.lease === undefined ? book.change(change) : note(book.change(change))),
+    noteRolloutEvidence: (rollout, lease) => note(book.noteRolloutEvidence(rollout, lease)),
+  };
+}
+
+test('what another process sees reaches the one that drives, and it decides nothing itself', async () => {
   const { world } = await begin({ failing: 0.3 }, { strategy: ['canary'] });
-  const other = await open(world, 'p2');
+  const writes: string[] = [];
+  const other = await open(world, 'p2', { book: watchedBook((outcome) => writes.push(outcome)) });
   await askUntil({ engine: other, world }, isIn('rolled-back'));
+  assert.deepEqual(writes, []);
   const { rollouts } = await book.readReleases();
-  assert.deepEqual(await book.readRolloutReports(rollouts[0]?.id ?? '', 10), []);
+  while ((await book.readRolloutReports(rollouts[0]?.id ?? '', 10)).length > 0) await sleep(5);
+});
+
+test('a leader that does not know that it has lost its lease is refused whatever it writes', async () => {
+  const world = new RolloutWorld({ 1: {}, 2: {} });
+  await addVersions(book, ['1', '2']);
+  const writes: string[] = [];
+  const watched = watchedBook((outcome) => writes.push(outcome));
+  let believed: Promise<Lease | undefined> | undefined;
+  const takeLease: Book['takeLease'] = (name, holder) => (believed ??= book.takeLease(name, holder, 300));
+  const old = await open(world, 'old', { book: { ...watched, takeLease } });
+  const plan = { steps: STEPS, strategy: ['canary'] };
+  const { id } = await old.start(readStartRequest({ model: MODEL, to: '2', plan }), 'local');
+  await askUntil({ engine: old, world }, isIn('canary'));
+  let lease: Lease | undefined;
+  while (lease === undefined) {
+    lease = await book.takeLease(`rollout:${id}`, 'new', 60_000);
+    await sleep(5);
+  }
+  const before = await current();
+  writes.length = 0;
+  while (writes.length < 3) {
+    world.askMany(old, before, 100);
+    await sleep(5);
+  }
+  assert.deepEqual(new Set(writes), new Set(['stale_lease']));
+  assert.deepEqual(await current(), before);
 });
 
 test('a process that is closed hands its rollout over with all its evidence', async () => {

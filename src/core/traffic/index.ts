@@ -1,7 +1,6 @@
 export {
   aliasSchema,
   defaultTrafficPolicy,
-  fallbackSchema,
   ruleSchema,
   shadowSchema,
   stickySchema,
@@ -9,7 +8,6 @@ export {
   versionPolicySchema,
   versionSchema,
   weightsSchema,
-  type ShadowPolicy,
   type Sticky,
   type TrafficPolicy,
   type TrafficRule,

@@ -54,7 +54,7 @@ export const ruleSchema = z.strictObject({
 });
 
 /** Where a request goes whose version cannot answer: a version (`3`), `@alias`, or another model (`name`, `name:3`, `name@alias`). */
-export const fallbackSchema = z.array(z.string().min(1).max(200)).max(8);
+const fallbackSchema = z.array(z.string().min(1).max(200)).max(8);
 
 /** Copies of a share of requests go to `to`; their answers are compared and thrown away. */
 export const shadowSchema = z.strictObject({
@@ -76,7 +76,6 @@ export const trafficPolicySchema = z.strictObject({
 export type TrafficPolicy = z.infer<typeof trafficPolicySchema>;
 export type Sticky = z.infer<typeof stickySchema>;
 export type TrafficRule = z.infer<typeof ruleSchema>;
-export type ShadowPolicy = z.infer<typeof shadowSchema>;
 
 export const defaultTrafficPolicy: TrafficPolicy = { weights: {}, sticky: { by: 'caller' }, rules: [], fallback: [] };
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PlinthError, type ErrorFacts } from '../../../core/errors/index.ts';
 import type { Logger } from '../../../core/telemetry/index.ts';
 import type { MemoryClaim } from '../hosted-model.ts';
-import { chooseMemoryNeed, chooseRoom, type Neighbour, type RoomChoice } from '../memory/index.ts';
+import { chooseMemoryNeed, chooseRoom, type MemoryFacts, type Neighbour, type RoomChoice } from '../memory/index.ts';
 import type { FollowedVersion } from './followed-version.ts';
 
 export interface RoomOptions {
@@ -33,6 +33,7 @@ export class RoomKeeper {
 
   /** Resolves when the version may be started; versions that had to make room are gone by then. Rejects when it is no longer to be loaded. */
   async enter(one: FollowedVersion, claim: MemoryClaim): Promise<void> {
+    if (this.#siblings(one).length === 0) return this.#enterFirst(one, claim);
     let told = '';
     for (;;) {
       const changed = this.#wake.promise;
@@ -48,6 +49,17 @@ export class RoomKeeper {
     }
   }
 
+  /** Nothing is asked for the first of a model: it is tried in any case. */
+  #enterFirst(one: FollowedVersion, claim: MemoryClaim): void {
+    const { model, version } = one;
+    const needBytes = estimate(claim, Infinity);
+    one.claim = { needBytes, fileBytes: claim.fileBytes };
+    void this.#options.readFreeBytes().then((freeBytes) => {
+      if (freeBytes >= needBytes) return;
+      this.#options.logger.warn({ model, version, needBytes, freeBytes }, 'memory may be too short for this version');
+    });
+  }
+
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const own = this.#turn.then(work);
     this.#turn = own.catch(() => undefined);
@@ -55,37 +67,30 @@ export class RoomKeeper {
   }
 
   async #decide(one: FollowedVersion, claim: MemoryClaim): Promise<RoomChoice> {
-    const others = this.#options.versions().filter((other) => other !== one && !other.isGone && other.claim !== undefined);
-    const coming = others.filter((other) => !other.isServing && !other.hosted.isIdle).map(missingBytes);
     const measured = await this.#options.readFreeBytes();
-    const siblings = others.filter(({ model }) => model === one.model);
-    const { spec, replicaCount, fileBytes, obtained } = claim;
-    const shape = obtained?.summary;
+    const coming = this.#others(one).filter((other) => !other.isServing && !other.hosted.isIdle);
+    const siblings = this.#siblings(one);
     const sibling = siblings.map(measureReplica).find((measure) => measure !== undefined);
-    const needBytes = chooseMemoryNeed({
-      engine: spec.engine,
-      fileBytes,
-      contextTokens: spec.contextTokens,
-      ...(shape && { shape }),
-      freeBytes: measured,
-      replicaCount,
-      memoryLimitBytes: spec.memoryLimitBytes,
-      ...(sibling && { sibling }),
-    });
-    const freeBytes = measured - coming.reduce((sum, bytes) => sum + bytes, 0);
-    const { model, version } = one;
-    if (siblings.length === 0 && needBytes > freeBytes)
-      this.#options.logger.warn({ model, version, needBytes, freeBytes }, 'memory may be too short for this version');
+    const needBytes = estimate(claim, measured, sibling);
     const choice = chooseRoom({
-      model,
-      version,
+      model: one.model,
+      version: one.version,
       needBytes,
-      freeBytes,
+      freeBytes: coming.map(missingBytes).reduce((free, bytes) => free - bytes, measured),
       neighbours: siblings.map(toNeighbour),
       swap: one.hosted.plan?.swap ?? 'never',
     });
-    if (choice.type === 'enter' || choice.type === 'swap') one.claim = { needBytes, fileBytes };
+    if (choice.type === 'enter' || choice.type === 'swap') one.claim = { needBytes, fileBytes: claim.fileBytes };
     return choice;
+  }
+
+  /** Other versions, of any model, that take memory. */
+  #others(one: FollowedVersion): readonly FollowedVersion[] {
+    return this.#options.versions().filter((other) => other !== one && !other.isGone && other.claim !== undefined);
+  }
+
+  #siblings(one: FollowedVersion): readonly FollowedVersion[] {
+    return this.#others(one).filter(({ model }) => model === one.model);
   }
 
   /** Requests for what leaves are held from now on: the snapshot shows that its successor is coming. */
@@ -97,12 +102,20 @@ export class RoomKeeper {
   }
 }
 
+function estimate(claim: MemoryClaim, freeBytes: number, sibling?: MemoryFacts['sibling']): number {
+  const { spec, replicaCount, fileBytes, obtained } = claim;
+  const { engine, contextTokens, memoryLimitBytes } = spec;
+  const shape = obtained?.summary;
+  const facts = { engine, contextTokens, memoryLimitBytes, fileBytes, replicaCount, freeBytes };
+  return chooseMemoryNeed({ ...facts, ...(shape && { shape }), ...(sibling && { sibling }) });
+}
+
 function missingBytes({ claim, residentBytes }: FollowedVersion): number {
   return Math.max(0, (claim?.needBytes ?? 0) - residentBytes);
 }
 
 /** What one replica of a version takes that has answered. */
-function measureReplica({ isServing, claim, hosted, residentBytes }: FollowedVersion) {
+function measureReplica({ isServing, claim, hosted, residentBytes }: FollowedVersion): MemoryFacts['sibling'] {
   const count = hosted.reports().length;
   if (!isServing || claim === undefined || count === 0 || residentBytes === 0) return undefined;
   return { residentBytes: residentBytes / count, fileBytes: claim.fileBytes };
