@@ -151,7 +151,9 @@ ${formatTable(errors)}
 `;
 const csv = Object.entries({ alike, quality, shadowOnly, speed, errors })
   .flatMap(([name, [head = [], ...rows]]) =>
-    rows.flatMap((row) => row.slice(1).map((value, column) => [name, row[0], head[column + 1], JSON.stringify(value)].join(','))),
+    rows.flatMap((row) =>
+      row.slice(1).map((value, column) => [name, row[0], head[column + 1], value].map((cell) => JSON.stringify(cell)).join(',')),
+    ),
   )
   .join('\n');
 mkdirSync(RESULTS_FOLDER, { recursive: true });

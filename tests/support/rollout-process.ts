@@ -38,13 +38,17 @@ const engine = await openRolloutEngine({
 });
 say({ isReady: true });
 for (;;) {
-  const rollout = await newestRollout(book);
-  if (rollout === undefined || !isRunning(rollout)) await attempt(() => startNext(engine));
-  else {
-    world.askMany(engine, rollout, 50);
-    if (mood === 'busy' && world.random() < 0.03) await attempt(() => meddle(engine, rollout));
-  }
+  await attempt(live);
   await sleep(2);
+}
+
+async function live(): Promise<void> {
+  const rollout = await newestRollout(book);
+  if (rollout === undefined || !isRunning(rollout)) return startNext(engine);
+  world.askMany(engine, rollout, 50);
+  // A calm one only lets go on what a busy one has left paused.
+  const chance = rollout.pausedBecause === undefined ? (mood === 'busy' ? 0.03 : 0) : 0.2;
+  if (world.random() < chance) await meddle(engine, rollout);
 }
 
 function say(line: object): void {
@@ -69,11 +73,13 @@ async function meddle(autopilot: RolloutEngine, { id, pausedBecause }: RolloutRe
   say({ acknowledged: { id, revision, state } });
 }
 
-/** Another process, or the autopilot itself, may have been quicker. */
+/** Another process, or the autopilot itself, may have been quicker, or may have been frozen amid a write. */
 async function attempt(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (!(error instanceof PlinthError) || error.code !== 'conflict') throw error;
+    const isConflict = error instanceof PlinthError && error.code === 'conflict';
+    const isLocked = error instanceof Error && error.message === 'database is locked';
+    if (!isConflict && !isLocked) throw error;
   }
 }

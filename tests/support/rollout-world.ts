@@ -37,12 +37,12 @@ export class RolloutWorld {
   /** Versions that do not answer at the moment. */
   readonly gone = new Set<string>();
   readonly loads: string[] = [];
-  #seed: number;
+  readonly #draw: () => number;
   #requests = 0;
 
   constructor(versions: Record<string, ScriptedVersion>, seed = 1) {
     this.versions = versions;
-    this.#seed = seed;
+    this.#draw = drawFrom(seed);
   }
 
   /** What an engine needs of a process. */
@@ -59,10 +59,8 @@ export class RolloutWorld {
     };
   }
 
-  /** Between 0 and 1: a linear congruence of 2³², as in Numerical Recipes. */
   random(): number {
-    this.#seed = (Math.imul(this.#seed, 1_664_525) + 1_013_904_223) >>> 0;
-    return this.#seed / 2 ** 32;
+    return this.#draw();
   }
 
   /** `count` callers ask; the engine hears of it as it would from a gateway. Gives the versions that answered. */
@@ -151,6 +149,17 @@ export class RolloutWorld {
       events: [{ type: 'text-delta', choice: 0, text: 'a secret' }] as SampledAnswer['events'],
     };
   }
+}
+
+/** Numbers between 0 and 1 from a seed, unlike those of the seed beside it: mulberry32. */
+export function drawFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 /** Puts versions of the model into a book. */

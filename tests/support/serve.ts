@@ -29,11 +29,13 @@ export interface ServeOptions {
   /** Contents of plinth.yaml; free ports on loopback are added. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where an earlier one was; a new home when absent. */
+  readonly home?: string;
 }
 
 /** Starts a real `plinth serve` process in a home of its own and resolves when its models are ready. */
 export async function serve(options: ServeOptions): Promise<Served> {
-  const home = await mkdtemp(join(tmpdir(), 'plinth-e2e-'));
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'plinth-e2e-')));
   const configFile = join(home, 'plinth.yaml');
   await writeFile(configFile, stringify({ home, port: 0, grpcPort: 0, managementPort: 0, ...options.config }));
   const env = { PATH: process.env['PATH'], PLINTH_API_KEY: API_KEY, PLINTH_ADMIN_KEY: ADMIN_KEY, ...options.env };

@@ -6,6 +6,7 @@ import type { EvidenceRecords, KeyRecords, LeaseRecords, ModelRecords, ReleaseRe
  * releases and their revisions, versions of a model) is then read from memory, and no lease can be had. It catches up by itself.
  */
 export interface Book extends ModelRecords, KeyRecords, ReleaseRecords, LeaseRecords, EvidenceRecords {
+  readonly kind: 'sqlite' | 'postgresql';
   /** The database cannot be reached: reads are answered from the last known state. Never so for a book in a file. */
   isStale(): boolean;
   close(): Promise<void>;

@@ -69,6 +69,7 @@ class SharedBook {
     const releases = releaseRecords(link, (revision) => this.#watch.note(revision));
     const leases = leaseRecords(link);
     return {
+      kind: 'postgresql',
       ...models,
       ...keys,
       ...releases,

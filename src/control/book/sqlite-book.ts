@@ -17,6 +17,7 @@ export async function openSqliteBook(filePath: string): Promise<Book> {
   let timer: NodeJS.Timeout | undefined;
   let closing: Promise<void> | undefined;
   return {
+    kind: 'sqlite',
     ...modelRecords(database),
     ...keyRecords(database),
     ...releaseRecords(database, (revision) => watch.note(revision)),

@@ -1,4 +1,3 @@
-export { HostedModel } from './hosted-model.ts';
 export { hostPlan, type HostedPlan, type PlanHooks } from './host-plan.ts';
 export type { ControlEvent, ControlObserver } from './control-events.ts';
 export type { VersionState, WantedVersion } from './lines/index.ts';

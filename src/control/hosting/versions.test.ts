@@ -120,6 +120,17 @@ test('a version that does not load leaves the others alone and says why', async 
   assert.deepEqual(hosted.serving(), ['1']);
 });
 
+test('a version that fails at every second request loses it and is back for the next', async () => {
+  await hosted.close();
+  hosted = await HostedFleet.open();
+  hosted.follow(versionRecord('1', { failEvery: 2 }));
+  await hosted.load('1');
+  assert.equal(await isAnswered(hosted.ask('1', 'a')), true);
+  assert.equal(await isAnswered(hosted.ask('1', 'b')), false);
+  await until(() => hosted.eventsOf('replica-ready').length === 2);
+  assert.equal(await isAnswered(hosted.ask('1', 'c')), true);
+});
+
 test('a version whose settings are not known fails by itself', async () => {
   hosted.follow(versionRecord('1'), versionRecord('2', { slots: 'many' }));
   await assert.rejects(hosted.load('2'), failsWith('invalid_request', /chat:2.*slots/));

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Principal } from '../../core/messages/index.ts';
 import type { KeyRecord } from '../../core/records/index.ts';
 import { keyIdOf } from './key-text.ts';
@@ -19,19 +19,21 @@ interface HashedKey {
 
 /** Decides from memory whose a presented key is. */
 export class KeyCheck {
-  readonly #hashKey: Buffer;
+  /** Fixed keys are hashed for this process only. */
+  readonly #ownKey = randomBytes(32);
+  #hashKey: Buffer = this.#ownKey;
   readonly #fixed: readonly HashedKey[];
   #stored: ReadonlyMap<string, HashedKey> = new Map();
   // Only keys that verified get in, so a stranger cannot push a caller's key out.
   #recent = new Map<string, Principal>();
   #uses = new Map<string, number>();
 
-  constructor(hashKey: Buffer, fixedKeys: FixedKeys) {
-    this.#hashKey = hashKey;
+  constructor(fixedKeys: FixedKeys) {
     this.#fixed = this.#hashFixed(fixedKeys);
   }
 
-  replaceKeys(records: readonly KeyRecord[]): void {
+  replaceKeys(records: readonly KeyRecord[], hashKey: Buffer): void {
+    this.#hashKey = hashKey;
     const usable = records.filter((record) => record.revokedAt === undefined);
     this.#stored = new Map(
       usable.map(({ id, role, hash }) => [id, { hash: Buffer.from(hash, 'hex'), principal: { keyId: id, role } }] as const),
@@ -44,7 +46,7 @@ export class KeyCheck {
   }
 
   hashOf(key: string): string {
-    return this.#digest(key).toString('hex');
+    return digest(this.#hashKey, key).toString('hex');
   }
 
   verify(presentedKey: string, now: number): Principal | undefined {
@@ -62,25 +64,26 @@ export class KeyCheck {
   }
 
   #verifyAfresh(presentedKey: string): Principal | undefined {
-    const digest = this.#digest(presentedKey);
-    const principal = this.#matchFixed(digest) ?? this.#matchStored(presentedKey, digest);
+    const principal = this.#matchFixed(presentedKey) ?? this.#matchStored(presentedKey);
     if (principal === undefined) return undefined;
     if (this.#recent.size >= RECENT_KEYS) this.#forgetOldest();
     this.#recent.set(presentedKey, principal);
     return principal;
   }
 
-  #matchFixed(digest: Buffer): Principal | undefined {
+  #matchFixed(presentedKey: string): Principal | undefined {
+    const presented = digest(this.#ownKey, presentedKey);
     let found: Principal | undefined;
     for (const key of this.#fixed) {
-      if (timingSafeEqual(digest, key.hash)) found = key.principal;
+      if (timingSafeEqual(presented, key.hash)) found = key.principal;
     }
     return found;
   }
 
-  #matchStored(presentedKey: string, digest: Buffer): Principal | undefined {
+  #matchStored(presentedKey: string): Principal | undefined {
     const key = this.#stored.get(keyIdOf(presentedKey) ?? '');
-    const isMatch = key?.hash.length === digest.length && timingSafeEqual(digest, key.hash);
+    const presented = digest(this.#hashKey, presentedKey);
+    const isMatch = key?.hash.length === presented.length && timingSafeEqual(presented, key.hash);
     return isMatch ? key.principal : undefined;
   }
 
@@ -92,12 +95,12 @@ export class KeyCheck {
   /** The admin key last, so that it decides when both are the same text. */
   #hashFixed(keys: FixedKeys): readonly HashedKey[] {
     const fixed: HashedKey[] = [];
-    if (keys.apiKey) fixed.push({ hash: this.#digest(keys.apiKey), principal: { keyId: 'fixed-inference', role: 'inference' } });
-    if (keys.adminKey) fixed.push({ hash: this.#digest(keys.adminKey), principal: { keyId: 'fixed-admin', role: 'admin' } });
+    if (keys.apiKey) fixed.push({ hash: digest(this.#ownKey, keys.apiKey), principal: { keyId: 'fixed-inference', role: 'inference' } });
+    if (keys.adminKey) fixed.push({ hash: digest(this.#ownKey, keys.adminKey), principal: { keyId: 'fixed-admin', role: 'admin' } });
     return fixed;
   }
+}
 
-  #digest(key: string): Buffer {
-    return createHmac('sha256', this.#hashKey).update(key, 'utf8').digest();
-  }
+function digest(hashKey: Buffer, key: string): Buffer {
+  return createHmac('sha256', hashKey).update(key, 'utf8').digest();
 }

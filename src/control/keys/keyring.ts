@@ -24,7 +24,7 @@ export interface NewKey {
 /** What a keyring stands on. */
 export interface KeyringOptions {
   readonly book: KeyRecords;
-  /** Absolute path of PLINTH_HOME; the hash key is kept in `secrets/key-hash.key` there. */
+  /** Absolute path of PLINTH_HOME; the hash key is kept in `secrets/key-hash.key` there, unless the book is shared and has one. */
   readonly home: string;
   readonly fixedKeys?: FixedKeys;
   readonly logger?: Logger;
@@ -32,9 +32,9 @@ export interface KeyringOptions {
   readonly pollIntervalMs?: number;
 }
 
-/** The keys of this home. Verifying never waits: a change made by another process is seen within `seenWithinMs`. */
+/** The keys of this book. Verifying never waits: a change made by another process is seen within `seenWithinMs`. */
 export interface Keyring extends KeyVerifier {
-  /** By when the other keyrings of this home go by a change that was made through this one. */
+  /** By when the other keyrings of this book go by a change that was made through this one. */
   readonly seenWithinMs: number;
   /** Throws `invalid_request` for a label that is longer than 100 characters or unprintable. */
   create(request: { readonly label: string; readonly role: Role }): Promise<NewKey>;
@@ -50,8 +50,8 @@ export interface Keyring extends KeyVerifier {
 
 /** Throws `internal_error` when the hash key cannot be read or written. */
 export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
-  const check = new KeyCheck(await readHashKey(options.home), options.fixedKeys ?? {});
-  const watch = new BookWatch(options.book, check, options.logger);
+  const check = new KeyCheck(options.fixedKeys ?? {});
+  const watch = new BookWatch(options, check);
   await watch.refresh();
   const { pollIntervalMs = POLL_INTERVAL_MS } = options;
   const timers = [
@@ -66,6 +66,8 @@ export async function openKeyring(options: KeyringOptions): Promise<Keyring> {
     async create({ label, role }) {
       checkLabel(label);
       const made = createKeyText();
+      // Hashed with what the book says now, also where it was made anew under the same address.
+      await watch.refresh();
       await options.book.addKey({ label, role, id: made.id, hash: check.hashOf(made.key), createdAt: Date.now() });
       await watch.refresh();
       return made;
@@ -94,13 +96,16 @@ function checkLabel(label: string): void {
 /** Carries changes from the book to the check, and uses the other way. */
 class BookWatch {
   readonly #book: KeyRecords;
+  readonly #home: string;
   readonly #check: KeyCheck;
   readonly #logger: Logger | undefined;
+  #homeKey: Buffer | undefined;
   #revision = -1;
   #isFailing = false;
 
-  constructor(book: KeyRecords, check: KeyCheck, logger: Logger | undefined) {
+  constructor({ book, home, logger }: KeyringOptions, check: KeyCheck) {
     this.#book = book;
+    this.#home = home;
     this.#check = check;
     this.#logger = logger;
   }
@@ -108,8 +113,15 @@ class BookWatch {
   async refresh(): Promise<void> {
     // Read before the list: a change between the two is then seen again at the next poll instead of being missed.
     const revision = await this.#book.keysRevision();
-    this.#check.replaceKeys(await this.#book.listKeys());
+    this.#check.replaceKeys(await this.#book.listKeys(), await this.#readHashKey());
     this.#revision = revision;
+  }
+
+  async #readHashKey(): Promise<Buffer> {
+    const secret = await this.#book.keySecret();
+    if (secret !== undefined) return Buffer.from(secret, 'hex');
+    this.#homeKey ??= await readHashKey(this.#home);
+    return this.#homeKey;
   }
 
   async poll(): Promise<void> {

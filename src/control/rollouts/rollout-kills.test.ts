@@ -9,15 +9,15 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bookDatabaseKinds, type EmptyPlace } from '../../../tests/support/book-places.ts';
 import { checkRollouts, type Acknowledged } from '../../../tests/support/check-rollouts.ts';
-import { MODEL } from '../../../tests/support/rollout-world.ts';
+import { drawFrom, MODEL } from '../../../tests/support/rollout-world.ts';
 import { openBook } from '../book/index.ts';
 import { readJudgement } from './judgement.ts';
 
 const PROGRAM = new URL('../../../tests/support/rollout-process.ts', import.meta.url).pathname;
-const KILLS = Number(process.env['PLINTH_TEST_KILLS'] ?? '30');
+const KILLS = Number(process.env['PLINTH_TEST_KILLS'] ?? '24');
 const SEED = Number(process.env['PLINTH_TEST_SEED'] ?? '20250');
 
-const FROZEN_MS = 3_000;
+const FROZEN_MS = 2_000;
 
 /** A line of the log about a move that the process has made. */
 interface Move {
@@ -63,17 +63,6 @@ async function kill({ child }: Run): Promise<void> {
   await once(child, 'close');
 }
 
-/** Between 0 and 1, from a seed: mulberry32. */
-function drawFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Everything that must hold, and how much evidence each rollout has in the book. Nothing else writes meanwhile. */
 async function look(
   place: EmptyPlace,
@@ -113,7 +102,7 @@ async function freezeUntilMoves(still: Run, other: Run): Promise<void> {
     const hasMoved = await awaitMoves(other, 4, FROZEN_MS);
     still.child.kill('SIGCONT');
     if (hasMoved) return;
-    await sleep(20);
+    await sleep(500);
   }
 }
 
@@ -142,7 +131,7 @@ for (const kind of bookDatabaseKinds()) {
       return { place, a, b };
     }
 
-    const kills = kind.name === 'SQLite' ? KILLS : Math.ceil(KILLS / 15);
+    const kills = kind.name === 'SQLite' ? KILLS : Math.ceil(KILLS / 12);
     test(`after ${kills} kills at random instants states are legal, the audit log has no gap and nothing acknowledged is lost on ${kind.name}`, async (t) => {
       const place = await kind.empty();
       const draw = drawFrom(SEED);
@@ -152,7 +141,7 @@ for (const kind of bookDatabaseKinds()) {
         const run = start(place, { seed: SEED + i, mood: 'busy' });
         // One in eight is killed while it starts.
         if (draw() > 0.125) await run.ready;
-        await sleep(draw() * 200);
+        await sleep(draw() * 400);
         await kill(run);
         assert.doesNotMatch(run.stderr, /Error/);
         acknowledged.push(...run.acknowledged);

@@ -193,8 +193,16 @@ test('an empty variable and an empty section set nothing', () => {
 });
 
 test('keys of the environment are neither fields nor problems', () => {
-  const { config } = load({ env: { PLINTH_API_KEY: 'k', PLINTH_ADMIN_KEY: 'a' } });
-  assert.ok(!JSON.stringify(config).includes('"k"'));
+  const { config } = load({ env: { PLINTH_API_KEY: 'k', PLINTH_ADMIN_KEY: 'a', PLINTH_DATABASE_URL: 'postgres://k' } });
+  assert.ok(!/"k"|postgres:/.test(JSON.stringify(config)));
+});
+
+test('a variable that a field names is known under that name only', () => {
+  const env = { PLINTH_BOOK_ADDRESS: 'postgres://k', PLINTH_OTHER_KEY: 'x' };
+  const upstream = 'models:\n  - name: far\n    upstream: { url: "https://h/v1", model: m, keyVariable: PLINTH_OTHER_KEY }\n';
+  assert.ok(load({ env, yaml: `book:\n  urlVariable: PLINTH_BOOK_ADDRESS\n${upstream}` }));
+  assert.match(refusal({ env, yaml: upstream }), /unknown variable PLINTH_BOOK_ADDRESS/);
+  assert.match(refusal({ env: { PLINTH_DATABSE_URL: 'x' } }), /did you mean PLINTH_DATABASE_URL/);
 });
 
 test('a key named like a property of every object is only unknown', () => {

@@ -48,10 +48,20 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   const refused = parsed.success
     ? []
     : findProblems({ values, issues: parsed.error.issues, sourceOf: sourceOrNearest(sourceOf) });
-  refuseProblems([...environment.problems, ...flags.problems, ...refused]);
+  const named = parsed.success ? variablesNamedIn(parsed.data) : [];
+  const unknown = environment.problems.filter(({ key, source }) => {
+    return key !== '' || source.type !== 'variable' || !named.includes(source.name);
+  });
+  refuseProblems([...unknown, ...flags.problems, ...refused]);
   const config = expandPaths(configSchema.parse(values));
   const sources = new Map(configFields.map((field) => [field.key, sourceOf(field.path)]));
   return file === undefined ? { config, sources } : { config, sources, file };
+}
+
+/** Variables with secrets, which the configuration calls by names of the user's choice. */
+function variablesNamedIn({ book, models }: Config): readonly string[] {
+  const keys = models.flatMap((model) => (typeof model === 'string' ? [] : (model.upstream?.keyVariable ?? [])));
+  return [book.urlVariable, ...keys];
 }
 
 /** A field that is missing has no place of its own; the mapping that lacks it has, or the fields that are there in it. */

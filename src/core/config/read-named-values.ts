@@ -4,7 +4,7 @@ import { writeAt, type ConfigLayer, type ConfigProblem, type ConfigTree } from '
 import type { ConfigSource } from './config-source.ts';
 
 /** Variables that are no fields: secrets, which stand in no file and no argument, and the place of the file itself. */
-const OTHER_VARIABLES = ['PLINTH_API_KEY', 'PLINTH_ADMIN_KEY', 'PLINTH_CONFIG'];
+const OTHER_VARIABLES = ['PLINTH_API_KEY', 'PLINTH_ADMIN_KEY', 'PLINTH_DATABASE_URL', 'PLINTH_CONFIG'];
 
 /** Text of a list is separated by commas; an array is taken as it is. */
 export type FlagValue = string | boolean | readonly string[];

@@ -67,6 +67,8 @@ export interface KeyRecords {
   revokeKey(id: string, revokedAt: number): Promise<boolean>;
   /** Notes when keys were last used; unknown ids are passed over. */
   noteKeyUses(uses: ReadonlyMap<string, number>): Promise<void>;
+  /** What keys are hashed with, 64 hexadecimal digits, where all processes of a book share it; undefined where a home keeps its own. */
+  keySecret(): Promise<string | undefined>;
   /** A number that grows with every key added or revoked, whichever process did it. */
   keysRevision(): Promise<number>;
 }

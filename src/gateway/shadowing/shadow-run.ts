@@ -11,6 +11,9 @@ import type { ShadowOrder } from '../../core/traffic/index.ts';
 import type { NextStage, RequestRecord, StageCall } from '../stage.ts';
 import { AnswerCollector } from './answer-collector.ts';
 
+/** How an answer may end that tells something of its version. */
+const JUDGED: ReadonlySet<SampledAnswer['outcome']> = new Set(['ok', 'failed', 'timeout']);
+
 /** What became of a request that was chosen to be copied. `unfit`: it failed, came from the cache or cannot be repeated. */
 export type ShadowOutcome = 'compared' | 'over_budget' | 'too_large' | 'refused' | 'aborted' | 'unfit';
 
@@ -95,7 +98,8 @@ export class ShadowRun {
   async #askAgain(version: string): Promise<SampledAnswer | undefined> {
     const { request, seed } = this.#options;
     const answer = await this.#ask(asReferenceRequest(request, seed), version);
-    return answer?.outcome === 'ok' ? answer : undefined;
+    // A second answer that failed counts too: a candidate that fails no more often is no worse.
+    return answer !== undefined && JUDGED.has(answer.outcome) ? answer : undefined;
   }
 
   /** Undefined when the answer was too large. */

@@ -10,6 +10,7 @@ import type { BookDatabase } from '../schema/index.ts';
 import {
   readExperiments,
   readKeys,
+  readKeySecret,
   readLines,
   readModels,
   readRevisions,
@@ -22,6 +23,8 @@ import {
 export interface BookContents {
   readonly revisions: Revisions;
   readonly keys: readonly KeyRecord[];
+  /** What keys are hashed with. */
+  readonly keySecret?: string | undefined;
   readonly models: readonly ModelRecord[];
   /** Removed ones included. */
   readonly versions: readonly VersionRecord[];
@@ -34,10 +37,12 @@ export interface BookContents {
 export function readContents(database: BookDatabase, known: BookContents | undefined): Promise<BookContents> {
   return database.readAtOnce(async (reading) => {
     const revisions = await readRevisions(reading);
+    const keySecret = await readKeySecret(reading);
     const isSame = (...subjects: readonly (keyof Revisions)[]) =>
       subjects.every((subject) => known?.revisions[subject] === revisions[subject]);
     return {
       revisions,
+      keySecret,
       keys: known !== undefined && isSame('keys', 'key-uses') ? known.keys : await readKeys(reading),
       models: known !== undefined && isSame('models') ? known.models : await readModels(reading),
       ...(known !== undefined && isSame('releases', 'evidence')

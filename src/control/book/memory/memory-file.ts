@@ -32,6 +32,7 @@ const contentSchema = z.strictObject({
   contents: z.strictObject({
     revisions: revisionsSchema,
     keys: listOf<KeyRecord>(),
+    keySecret: z.string().optional(),
     models: listOf<ModelRecord>(),
     versions: listOf<VersionRecord>(),
     lines: listOf<LineRecord>(),
@@ -116,6 +117,8 @@ function parsed(text: string): unknown {
 }
 
 function isNewer(kept: BookContents, contents: BookContents): boolean {
+  // A database that was made anew under the same address counts from the beginning.
+  if (kept.keySecret !== contents.keySecret) return false;
   const isAhead = (['keys', 'models', 'releases'] as const).every(
     (subject) => kept.revisions[subject] >= contents.revisions[subject],
   );

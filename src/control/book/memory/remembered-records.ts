@@ -1,7 +1,7 @@
 import type { KeyRecords, ModelRecords, ReleaseRecords } from '../../../core/records/index.ts';
 import type { BookMirror } from './book-mirror.ts';
 
-type RememberedRecords = Pick<KeyRecords, 'listKeys' | 'keysRevision'> &
+type RememberedRecords = Pick<KeyRecords, 'listKeys' | 'keySecret' | 'keysRevision'> &
   Pick<ModelRecords, 'listModels' | 'findModel'> &
   Pick<ReleaseRecords, 'releasesRevision' | 'readReleases' | 'listVersions'>;
 
@@ -9,6 +9,7 @@ type RememberedRecords = Pick<KeyRecords, 'listKeys' | 'keysRevision'> &
 export function rememberedRecords(mirror: BookMirror): RememberedRecords {
   return {
     listKeys: async () => (await mirror.current()).keys,
+    keySecret: async () => (await mirror.current()).keySecret,
     keysRevision: async () => (await mirror.current()).revisions.keys,
     listModels: async () => (await mirror.current()).models,
     findModel: async (name) => (await mirror.current()).models.find((model) => model.name === name),

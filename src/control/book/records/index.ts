@@ -1,5 +1,5 @@
 export { auditDigest } from './audit-log.ts';
-export { keyRecords, readKeys } from './key-records.ts';
+export { keyRecords, readKeys, readKeySecret } from './key-records.ts';
 export { leaseRecords } from './lease-records.ts';
 export { modelRecords, readModels } from './model-records.ts';
 export { readExperiments, readLines, readRollouts, readVersions } from './read-releases.ts';

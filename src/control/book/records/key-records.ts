@@ -32,6 +32,7 @@ export function keyRecords(database: BookDatabase): KeyRecords {
         return numUpdatedRows > 0n;
       }),
     noteKeyUses: (uses) => noteKeyUses(database, uses),
+    keySecret: () => database.read(readKeySecret),
     keysRevision: () => database.read((reading) => readRevision(reading, 'keys')),
   };
 }
@@ -40,6 +41,12 @@ export function keyRecords(database: BookDatabase): KeyRecords {
 export async function readKeys(database: Kysely<Tables>): Promise<readonly KeyRecord[]> {
   const rows = await database.selectFrom('keys').selectAll().orderBy('created_at').orderBy('id').execute();
   return rows.map(toRecord);
+}
+
+/** The secret that the first process of a shared book has written. */
+export async function readKeySecret(database: Kysely<Tables>): Promise<string | undefined> {
+  const row = await database.selectFrom('secrets').select('value').where('name', '=', 'key-hash').executeTakeFirst();
+  return row?.value;
 }
 
 async function noteKeyUses(database: BookDatabase, uses: ReadonlyMap<string, number>): Promise<void> {

@@ -10,6 +10,8 @@ export interface ColumnWords {
   readonly end: string;
   /** Where tables lie, with its dot. */
   readonly place: string;
+  /** An expression for 64 random hexadecimal digits; absent where secrets of a home lie beside the book. */
+  readonly freshSecret?: string;
 }
 
 export const sqliteWords: ColumnWords = { text: 'TEXT', whole: 'INTEGER', real: 'REAL', end: ' STRICT', place: '' };
@@ -19,13 +21,15 @@ export const postgresWords: ColumnWords = {
   real: 'DOUBLE PRECISION',
   end: '',
   place: 'plinth.',
+  // 244 bits of the database's own strong randomness; so the secret is in no statement that the database may log.
+  freshSecret: `replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')`,
 };
 
 /** One step: its statements in order. */
 type Migration = (words: ColumnWords) => readonly string[];
 
 /** Numbered steps of the schema, forward only: step n brings a book from version n − 1 to n. Never edit a step that was released. */
-export const migrations: readonly Migration[] = [modelsAndKeys, modelsOfSeveralFiles, releases];
+export const migrations: readonly Migration[] = [modelsAndKeys, modelsOfSeveralFiles, releases, secrets];
 
 /** The table that notes which steps were taken. */
 export function migrationsTable({ whole, end, place }: ColumnWords): string {
@@ -79,6 +83,16 @@ function releases(words: ColumnWords): readonly string[] {
     ...whatRequestsTell(words),
     `INSERT INTO ${place}revisions (subject, revision) VALUES ${subjects.map((subject) => `('${subject}', 0)`).join(', ')}`,
   ];
+}
+
+/** What all processes of a book that is shared must know: keys made by one are then good at all. */
+function secrets({ text, end, place, freshSecret }: ColumnWords): readonly string[] {
+  const table = `CREATE TABLE ${place}secrets (
+       name ${text} PRIMARY KEY,
+       value ${text} NOT NULL
+     )${end}`;
+  if (freshSecret === undefined) return [table];
+  return [table, `INSERT INTO ${place}secrets (name, value) VALUES ('key-hash', ${freshSecret})`];
 }
 
 function linesAndVersions({ text, whole, end, place }: ColumnWords): readonly string[] {

@@ -15,6 +15,7 @@ export interface Tables {
   feedback: FeedbackRow;
   rollout_reports: { rollout: string; holder: string; sequence: number; report: string };
   captures: { id: string; model: string; at: number; request: string };
+  secrets: { name: string; value: string };
 }
 
 /** A ModelRecord; `files` is a list of FileRecord. */

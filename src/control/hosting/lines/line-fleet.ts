@@ -13,6 +13,7 @@ import { RoomKeeper } from './room-keeper.ts';
 import { settleSwap } from './settle-swap.ts';
 import { LoadWatch, type LoadWatchOptions } from './watch-load.ts';
 
+/** What lines stand on: how a version of the book is planned and hosted, and how long begun work may take when it leaves. */
 export interface LineOptions extends Omit<LoadWatchOptions, 'room' | 'hasOthers'> {
   readonly plan: (record: VersionRecord) => ModelPlan;
   readonly host: (plan: ModelPlan, hooks: PlanHooks) => HostedPlan;

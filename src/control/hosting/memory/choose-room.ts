@@ -8,6 +8,7 @@ export interface Neighbour {
   readonly isLeaving: boolean;
 }
 
+/** A version that is about to be started and what there is for it. */
 export interface RoomFacts {
   readonly model: string;
   readonly version: string;

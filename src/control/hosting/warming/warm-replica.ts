@@ -10,6 +10,7 @@ export interface WarmUpReport {
   readonly elapsedMs: number;
 }
 
+/** Which requests are run where. */
 export interface WarmUpOptions {
   readonly socketPath: string;
   readonly requests: readonly InferenceRequest[];

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const MAX_KEPT_LINES = 200;
-const SECRET_VARIABLES = ['HF_TOKEN', 'PLINTH_API_KEY', 'PLINTH_ADMIN_KEY'];
+const SECRET_VARIABLES = ['HF_TOKEN', 'PLINTH_API_KEY', 'PLINTH_ADMIN_KEY', 'PLINTH_DATABASE_URL'];
 
 /** A command to run. */
 export interface GuardedRun {
