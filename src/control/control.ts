@@ -17,6 +17,7 @@ import type {
 import type { ModelFacts } from '../core/models/index.ts';
 import type { VersionFacts } from '../core/records/index.ts';
 import type { Logger, Metrics } from '../core/telemetry/index.ts';
+import type { Book } from './book/index.ts';
 import { hostPlan, ModelFleet, ModelOffers, RepositoryWatch, type ControlObserver, type ModelOffer } from './hosting/index.ts';
 import {
   openManagementPort,
@@ -41,7 +42,7 @@ import { SnapshotBoard } from './snapshot-board.ts';
 export interface ControlOptions {
   readonly config: Config;
   readonly store: ModelStore;
-  readonly book: ReleaseRoomBook;
+  readonly book: ReleaseRoomBook & Pick<Book, 'kind' | 'isStale'>;
   /** Requests to the models of this process. */
   readonly inference: InferencePort;
   /** Receipts of this process's gateway. */
@@ -264,14 +265,22 @@ class ControlRoom implements Control {
     return this.#isDraining && replica.state === 'ready' ? { ...replica, state: 'draining' } : replica;
   }
 
+  #recordMetrics(): void {
+    const { book, metrics } = this.#options;
+    recordReplicaMetrics(metrics, this.replicas());
+    metrics.bookStale.set(book.isStale() ? 1 : 0);
+  }
+
   #mountRoutes(app: FastifyInstance): void {
-    const { metrics, logger, onDrainRequested } = this.#options;
+    const { book, metrics, logger, onDrainRequested } = this.#options;
     registerHealthRoutes(app, { isReady: () => this.current().isReady });
-    registerMetricsRoute(app, { metrics, recordNow: () => recordReplicaMetrics(metrics, this.replicas()) });
+    registerMetricsRoute(app, { metrics, recordNow: () => this.#recordMetrics() });
     registerReplicaRoutes(app, { reports: () => this.replicas() });
     this.#releases?.mountRoutes(app);
     registerStatusRoutes(app, {
       startedAtUnixMs: this.#startedAtUnixMs,
+      holder: this.#releases?.holder ?? '',
+      book: () => ({ kind: book.kind, isStale: book.isStale() }),
       isReady: () => this.current().isReady,
       isDraining: () => this.#isDraining,
       models: () => this.current().models,

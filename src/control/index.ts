@@ -1,4 +1,4 @@
-export { openBook, type Book } from './book/index.ts';
+export { checkDatabaseUrl, openBook, probeBook, type Book } from './book/index.ts';
 export type { ControlEvent, ControlObserver } from './hosting/index.ts';
 export { startControl, type Control, type ControlOptions } from './control.ts';
 export { openKeyring, type FixedKeys, type KeyFacts, type Keyring } from './keys/index.ts';

@@ -49,6 +49,7 @@ export interface ReleaseRoomOptions {
 }
 
 interface Parts {
+  readonly holder: string;
   readonly lines: ReleaseLines;
   readonly board: ReleaseBoard;
   readonly releases: Releases;
@@ -62,6 +63,8 @@ export class ReleaseRoom {
   readonly #fleet: ModelFleet;
   readonly #parts: Parts;
   readonly #captures: CaptureWriter;
+  /** What this process is called where it holds a lease: another name at every start. */
+  readonly holder: string;
   #followed = '';
 
   private constructor(options: ReleaseRoomOptions, fleet: ModelFleet, parts: Parts) {
@@ -69,6 +72,7 @@ export class ReleaseRoom {
     this.#options = options;
     this.#fleet = fleet;
     this.#parts = parts;
+    this.holder = parts.holder;
     this.#captures = createCaptureWriter({ records: book, mostPerModel: config.releases.captureMost, logger });
     parts.board.subscribe(onChanged);
   }
@@ -88,7 +92,7 @@ export class ReleaseRoom {
     const assessor = openAssessor(options);
     const rollouts = await openRolloutEngine({ book, fleet, assessor, holder, logger, metrics });
     const experiments = await openExperimentEngine({ book, holder, logger });
-    return new ReleaseRoom(options, fleet, { lines, board, releases, rollouts, experiments });
+    return new ReleaseRoom(options, fleet, { holder, lines, board, releases, rollouts, experiments });
   }
 
   /** Records what the configuration names. Without a book to write to, what it says already is served. */

@@ -1,2 +1,3 @@
 export type { Book } from './book.ts';
 export { openBook, type BookOptions } from './open-book.ts';
+export { checkDatabaseUrl, probeBook, type BookFinding } from './probe-book.ts';

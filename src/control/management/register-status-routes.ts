@@ -4,6 +4,9 @@ import { isServing, type RoutedModel } from '../../core/messages/index.ts';
 /** Where the endpoints of status, models and drain ask. */
 export interface StatusFacts {
   readonly startedAtUnixMs: number;
+  /** What this process is called where it holds a lease. */
+  readonly holder: string;
+  book(): { readonly kind: 'sqlite' | 'postgresql'; readonly isStale: boolean };
   isReady(): boolean;
   isDraining(): boolean;
   models(): readonly RoutedModel[];
@@ -18,6 +21,8 @@ export function registerStatusRoutes(app: FastifyInstance, facts: StatusFacts): 
     pid: process.pid,
     startedAtUnixMs: facts.startedAtUnixMs,
     uptimeMs: Date.now() - facts.startedAtUnixMs,
+    holder: facts.holder,
+    book: facts.book(),
     rssBytes: process.memoryUsage.rss(),
     models: facts.models().map((model) => ({ name: model.name, state: modelState(model) })),
   }));

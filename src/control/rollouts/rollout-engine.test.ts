@@ -125,8 +125,8 @@ function defaultTraffic(): LineRecord['traffic'] {
 
 const bad: ReadonlyArray<readonly [title: string, version: ScriptedVersion, plan: object, judge: string]> = [
   [
-    'a candidate that fails every tenth request is rolled back by its errors',
-    { failing: 0.1 },
+    'a candidate that fails four requests of ten is rolled back by its errors',
+    { failing: 0.4 },
     { strategy: ['canary'] },
     'errors',
   ],

@@ -3,8 +3,8 @@ import { configFields, type ConfigField } from './config-fields.ts';
 import { writeAt, type ConfigLayer, type ConfigProblem, type ConfigTree } from './config-layer.ts';
 import type { ConfigSource } from './config-source.ts';
 
-/** Variables that are no fields: secrets, which stand in no file and no argument, and the place of the file itself. */
-const OTHER_VARIABLES = ['PLINTH_API_KEY', 'PLINTH_ADMIN_KEY', 'PLINTH_DATABASE_URL', 'PLINTH_CONFIG'];
+/** Variables that are no fields: secrets, which stand in no file and no argument, the place of the file itself, and the serve that is commanded. */
+const OTHER_VARIABLES = ['PLINTH_API_KEY', 'PLINTH_ADMIN_KEY', 'PLINTH_DATABASE_URL', 'PLINTH_CONFIG', 'PLINTH_MANAGEMENT_URL'];
 
 /** Text of a list is separated by commas; an array is taken as it is. */
 export type FlagValue = string | boolean | readonly string[];

@@ -27,6 +27,7 @@ export interface Metrics {
   readonly stepSeconds: Gauge<'model' | 'replica'>;
   readonly engineThreads: Gauge<'model' | 'replica'>;
   readonly contextTokensUsed: Gauge<'model' | 'replica'>;
+  readonly bookStale: Gauge;
   readonly replicas: Gauge<'model' | 'state'>;
   readonly replicaReplacements: Counter<'model' | 'reason'>;
 }
@@ -52,6 +53,7 @@ export function createMetrics(): Metrics {
     stepSeconds: gauge('plinth_step_seconds', 'Longest of the recent steps.', ['model', 'replica']),
     engineThreads: gauge('plinth_engine_threads', 'Compute threads in use.', ['model', 'replica']),
     contextTokensUsed: gauge('plinth_context_tokens_used', 'Tokens in the KV cache.', ['model', 'replica']),
+    bookStale: gauge('plinth_book_stale', '1 while the database of the book cannot be reached, else 0.', []),
     replicas: gauge('plinth_replicas', 'Replicas by state.', ['model', 'state']),
     replicaReplacements: counter('plinth_replica_replacements_total', 'Replicas replaced, by reason.', ['model', 'reason']),
   };

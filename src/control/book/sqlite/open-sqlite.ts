@@ -13,8 +13,10 @@ import {
 } from '../schema/index.ts';
 import { createSqliteDialect } from './sqlite-dialect.ts';
 import { inTurn } from './turns.ts';
+import { whileLocked } from './while-locked.ts';
 
-const BUSY_TIMEOUT_MS = 5_000;
+/** What one statement waits for a lock, and the thread with it: about one commit of another process. */
+const BUSY_TIMEOUT_MS = 5;
 
 /** A book in a file of SQLite. */
 export interface SqliteBook extends BookDatabase {
@@ -24,19 +26,22 @@ export interface SqliteBook extends BookDatabase {
 
 /**
  * Opens the file (WAL, synchronous=FULL, mode 0600), makes it when it is missing, and takes the steps of the schema that it lacks. Throws
- * `internal_error` when the file is no database or was written by a newer release.
+ * `internal_error` when the file is no database or was written by a newer release, `model_unavailable` when another process has it locked.
  */
 export async function openSqlite(filePath: string): Promise<SqliteBook> {
   let file: DatabaseSync | undefined;
   try {
     keepPrivate(filePath);
-    file = new DatabaseSync(filePath, { timeout: BUSY_TIMEOUT_MS });
-    file.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
-    const database = new Kysely<Tables>({ dialect: createSqliteDialect(file) });
+    const opened = new DatabaseSync(filePath, { timeout: BUSY_TIMEOUT_MS });
+    file = opened;
+    await whileLocked(filePath, () =>
+      opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;'),
+    );
+    const database = new Kysely<Tables>({ dialect: createSqliteDialect(opened) });
     const { dev, ino } = statSync(filePath);
     const key = `${dev}:${ino}`;
-    await inTurn(key, () => migrate(database, filePath));
-    return faceOf(database, { file, key });
+    await inTurn(key, () => whileLocked(filePath, () => migrate(database, filePath)));
+    return faceOf(database, { file: opened, filePath, key });
   } catch (error) {
     if (file?.isOpen === true) file.close();
     if (error instanceof PlinthError) throw error;
@@ -72,16 +77,25 @@ async function migrate(database: Kysely<Tables>, filePath: string): Promise<void
   });
 }
 
-function faceOf(database: Kysely<Tables>, { file, key }: { readonly file: DatabaseSync; readonly key: string }): SqliteBook {
+interface OpenFile {
+  readonly file: DatabaseSync;
+  readonly filePath: string;
+  /** Of the file, whatever it is called. */
+  readonly key: string;
+}
+
+function faceOf(database: Kysely<Tables>, { file, filePath, key }: OpenFile): SqliteBook {
   const dataVersion = file.prepare('PRAGMA data_version');
   return {
     nowMs: sql<number>`CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
-    read: (work) => work(database),
-    readAtOnce: (work) => database.transaction().setAccessMode('read only').execute(work),
-    write: (work, durability = 'power-loss') =>
-      inTurn(key, () =>
-        durability === 'power-loss' ? database.transaction().execute(work) : writeWithoutWaiting(database, work),
-      ),
+    read: (work) => whileLocked(filePath, () => work(database)),
+    readAtOnce: (work) => whileLocked(filePath, () => database.transaction().setAccessMode('read only').execute(work)),
+    write: (work, durability = 'power-loss') => {
+      const sinceMs = performance.now();
+      const transact = () =>
+        durability === 'power-loss' ? database.transaction().execute(work) : writeWithoutWaiting(database, work);
+      return inTurn(key, () => whileLocked(filePath, transact, sinceMs));
+    },
     // Other processes see it by the file's data version.
     announce: async () => {},
     readDataVersion: () => dataVersion.get()?.['data_version'],

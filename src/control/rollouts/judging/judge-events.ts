@@ -12,7 +12,7 @@ import type { Verdict } from '../verdict.ts';
 import type { EventJudge, EvidenceDocument } from './evidence-document.ts';
 import { eventFacts } from './judge-facts.ts';
 import { isCertain, type Levels } from './levels.ts';
-import { asNumber, asPercent, lackOf } from './verdict-words.ts';
+import { asNumber, asPercent, lackOf, UNCERTAIN } from './verdict-words.ts';
 
 /** What a judge goes by. */
 export interface Bench {
@@ -24,7 +24,10 @@ export interface Bench {
 /** Where bounds are tightest: a difference of a third of a standard deviation, which takes about a hundred answers to see. */
 export const SCALE = Math.sqrt(0.1);
 
-/** Fails when it is certain that it happens more often at all, and the estimate lies beyond the limit: over the whole, or in this step. */
+/**
+ * Fails when it is certain that it happens more often at all, and the estimate lies beyond the limit: over the whole, or in this step.
+ * An estimate beyond the limit that is not certain is no pass: more answers decide.
+ */
 export function judgeEvents(name: EventJudge, document: Readonly<EvidenceDocument>, bench: Bench): Verdict {
   const { whole, step } = document.events[name];
   const facts = eventFacts[name];
@@ -46,6 +49,7 @@ export function judgeEvents(name: EventJudge, document: Readonly<EvidenceDocumen
     const reason = `${tallies}: certainly more${where}, and beyond the limit of ${asPercent(bench.limit)} more`;
     return { ...seen, state: 'fail', reason };
   }
+  if ([whole, step].some((test) => looksWorse(test, bench.limit))) return { ...seen, ...suspicionOf(tallies) };
   const lack = lackOf({
     current: current.count,
     candidate: candidate.count,
@@ -53,11 +57,17 @@ export function judgeEvents(name: EventJudge, document: Readonly<EvidenceDocumen
     ...facts,
     chances: facts.chances(document.counts),
   });
-  return lack === undefined ? { ...seen, state: 'pass', reason: tallies } : { ...seen, ...lack };
+  if (lack !== undefined) return { ...seen, ...lack };
+  if ((gapOf(whole.gap) ?? 0) <= bench.limit) return { ...seen, state: 'pass', reason: tallies };
+  return { ...seen, state: 'not-enough-data', reason: `${tallies}: ${UNCERTAIN}` };
 }
 
 function fails(test: EventTest, level: number, limit: number): boolean {
   return isCertain(test.logE, level) && (gapOf(test.gap) ?? 0) > limit;
+}
+
+function looksWorse(test: EventTest, limit: number): boolean {
+  return isSuspicious(test.logE) && (gapOf(test.gap) ?? 0) > limit;
 }
 
 /** Bounds by the normal mixture, with one hit and one miss added to both; and beyond 0 exactly when the test is certain. */
@@ -107,6 +117,7 @@ export function judgeDrift({ classes, counts }: Readonly<EvidenceDocument>, { li
   const words = `the stability index of the classes of ${candidateCount} answers is ${asNumber(index)} (limit ${asNumber(limit)})`;
   if (index > limit && isCertain(classes.logE, levels.judge))
     return { ...seen, candidate: index, state: 'fail', reason: `${words}: the classes are certainly others` };
+  if (index > limit && isSuspicious(classes.logE)) return { ...seen, candidate: index, ...suspicionOf(words) };
   const lack = lackOf({
     current: currentCount,
     candidate: candidateCount,

@@ -3,11 +3,11 @@ import type { Verdict } from '../verdict.ts';
 import type { Directions, EvidenceDocument, MeanJudge, MeanTrack } from './evidence-document.ts';
 import { SCALE, type Bench } from './judge-events.ts';
 import { meanFacts, type MeanFacts } from './judge-facts.ts';
-import { isCertain, type Levels } from './levels.ts';
+import { isCertain, isSuspicious, type Levels } from './levels.ts';
 import { turnOf } from './mean-track.ts';
-import { asNumber, asPercent, lackOf } from './verdict-words.ts';
+import { asNumber, asPercent, lackOf, UNCERTAIN } from './verdict-words.ts';
 
-/** Fails when it is certain that the candidate is worse at all, and the estimate lies beyond the limit: over the whole, or in this step. */
+/** As {@link judgeEvents}, for means. */
 export function judgeMeans(name: MeanJudge, document: Readonly<EvidenceDocument>, bench: Bench): Verdict {
   const track = document.means[name];
   const facts = meanFacts[name];
@@ -15,12 +15,17 @@ export function judgeMeans(name: MeanJudge, document: Readonly<EvidenceDocument>
   const gap = gapOf(track.whole.worse.gap);
   const seen = { judge: name, ...measure(track, { facts, turn, bench }) };
   const words = gap === undefined ? '' : describeGap({ seen, gap: turn * gap, facts, bench, baseline: document.baseline });
-  const inWhole = findFailure(track.whole, bench.levels.whole, { facts, limit: bench.limit });
-  const gapOfFailure = inWhole ?? findFailure(track.step, bench.levels.step, { facts, limit: bench.limit });
+  const beyond = { facts, limit: bench.limit };
+  const inWhole = findLoss(track.whole, beyond, isCertainAt(bench.levels.whole));
+  const gapOfFailure = inWhole ?? findLoss(track.step, beyond, isCertainAt(bench.levels.step));
   if (gapOfFailure !== undefined) {
     const where = inWhole === undefined ? `; in this step it is ${asGap(facts, turn * gapOfFailure)}` : '';
     return { ...seen, state: 'fail', reason: `${words}${where}: certainly worse, and beyond the limit` };
   }
+  // Where the current version answers nothing any more, waiting would tell nothing.
+  const isCompared = track.step.worse.gap.blocks > 0;
+  if (isCompared && [track.whole, track.step].some((tests) => findLoss(tests, beyond, isSuspicious) !== undefined))
+    return { ...seen, ...suspicionOf(words) };
   const lack = lackOf({
     current: track.current.count,
     candidate: track.candidate.count,
@@ -30,21 +35,38 @@ export function judgeMeans(name: MeanJudge, document: Readonly<EvidenceDocument>
     noun: facts.noun,
     absence: facts.absence,
   });
-  return lack === undefined ? { ...seen, state: 'pass', reason: words } : { ...seen, ...lack };
+  if (lack !== undefined) return { ...seen, ...lack };
+  const isBeyond = gap !== undefined && isBeyondLimit(track.whole, gap, { facts, limit: bench.limit });
+  return isBeyond
+    ? { ...seen, state: 'not-enough-data', reason: `${words}: ${UNCERTAIN}` }
+    : { ...seen, state: 'pass', reason: words };
 }
 
-/** The gap, turned so that more is worse, of tests that are certain and beyond the limit. */
-function findFailure(
-  { worse, other }: Directions,
-  level: number,
+function isBeyondLimit(
+  { other }: Directions,
+  gap: number,
   { facts, limit }: { readonly facts: MeanFacts; readonly limit: number },
+): boolean {
+  return lossOf(facts, gap) > limit || (other !== undefined && lossOf(facts, -gap) > limit);
+}
+
+/** The gap, turned so that more is worse, where it lies beyond the limit and the evidence is strong enough. */
+function findLoss(
+  { worse, other }: Directions,
+  { facts, limit }: { readonly facts: MeanFacts; readonly limit: number },
+  isEnough: (logE: number, directions: number) => boolean,
 ): number | undefined {
   const gap = gapOf(worse.gap);
   if (gap === undefined) return undefined;
-  const each = other === undefined ? level : level / 2;
-  if (lossOf(facts, gap) > limit && isCertain(exchangeLogE(worse), each)) return gap;
-  const isOther = other !== undefined && lossOf(facts, -gap) > limit && isCertain(exchangeLogE(other), each);
+  const directions = other === undefined ? 1 : 2;
+  if (lossOf(facts, gap) > limit && isEnough(exchangeLogE(worse), directions)) return gap;
+  const isOther = other !== undefined && lossOf(facts, -gap) > limit && isEnough(exchangeLogE(other), directions);
   return isOther ? gap : undefined;
+}
+
+/** Two directions share the level. */
+function isCertainAt(level: number): (logE: number, directions: number) => boolean {
+  return (logE, directions) => isCertain(logE, level / directions);
 }
 
 /** How much worse the candidate is, as limits are given; `gap` is turned so that more is worse. */

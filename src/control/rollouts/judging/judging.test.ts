@@ -97,6 +97,16 @@ test('a candidate that fails on every twentieth request is found, and the verdic
   assert.ok(verdict.difference && verdict.difference.low >= 0 && verdict.difference.estimate > 0.04);
 });
 
+test('what looks worse than the limit and is not certain is no pass, and becomes one when more answers say otherwise', () => {
+  const evidence = begin();
+  alternate(evidence, 20, (version, index) => (version === '2' && index === 7 ? { outcome: 'failed' } : {}));
+  const verdict = verdictOf('errors', evidence);
+  assert.equal(verdict.state, 'not-enough-data');
+  assert.match(verdict.reason, /beyond the limit, and not yet certain/);
+  alternate(evidence, 400, () => ({}));
+  assert.equal(verdictOf('errors', evidence).state, 'pass');
+});
+
 test('failures of the second answer count for the current version, and answers that have no second one for nobody', () => {
   const evidence = begin();
   for (let index = 0; index < 60; index += 1) {

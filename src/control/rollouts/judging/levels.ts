@@ -30,3 +30,11 @@ export function chooseLevels(plan: RolloutPlan, active: ReadonlySet<JudgeName>):
 export function isCertain(logE: number, level: number): boolean {
   return logE >= -Math.log(level);
 }
+
+/** Three to one. Of judges of a candidate that is as good, a few in a hundred are as far from even at any one moment. */
+const SUSPICION = Math.log(3);
+
+/** Whether evidence is too weak to decide and too strong to go on as if there were none. */
+export function isSuspicious(logE: number): boolean {
+  return logE >= SUSPICION;
+}

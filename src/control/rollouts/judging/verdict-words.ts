@@ -34,6 +34,11 @@ export function lackOf(presence: Presence): { readonly state: VerdictState; read
   };
 }
 
+/** What is said of a candidate that looks worse than the limit allows while that may still be chance: more answers decide it. */
+export function suspicionOf(words: string): { readonly state: VerdictState; readonly reason: string } {
+  return { state: 'not-enough-data', reason: `${words}: beyond the limit, which may still be chance; more answers decide it` };
+}
+
 /** `15.0 %`. */
 export function asPercent(share: number): string {
   return `${(share * 100).toFixed(Math.abs(share) < 0.1 && share !== 0 ? 2 : 1)} %`;
@@ -46,3 +51,6 @@ export function asNumber(value: number): string {
     ? Math.round(value).toLocaleString('en-US')
     : String(Number(value.toPrecision(3)));
 }
+
+/** Why an estimate beyond the limit neither passes nor fails. */
+export const UNCERTAIN = 'beyond the limit, and not yet certain';
