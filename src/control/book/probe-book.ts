@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { PlinthError } from '../../core/errors/index.ts';
 import { schemaVersion } from './schema/index.ts';
 
 /** What a look at a book found: one line of words, and what is wrong with it. */
@@ -15,8 +14,8 @@ export interface BookFinding {
 const LEAST_RELEASE = 14;
 
 /**
- * Looks at a book without making, migrating or locking anything. `databaseUrl` as for {@link openBook}. Throws a PlinthError when it cannot
- * be looked at.
+ * Looks at a book without making, migrating or locking anything. `databaseUrl` as for {@link openBook}. Throws `invalid_request` for an
+ * address that is none, `model_unavailable` when the database does not answer, `internal_error` when it refuses the login.
  */
 export async function probeBook(home: string, databaseUrl: string | undefined): Promise<BookFinding> {
   return databaseUrl === undefined ? probeFile(join(home, 'plinth.db')) : probeDatabase(databaseUrl);
@@ -53,8 +52,8 @@ function probeFile(filePath: string): BookFinding {
     const detail = `SQLite, ${filePath}, schema ${schema}`;
     return schema > schemaVersion ? { detail, obstacle: newer } : { detail };
   } catch (error) {
-    const message = `${filePath} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    throw new PlinthError({ code: 'internal_error', message }, { cause: error });
+    const detail = `${filePath} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    return { detail, obstacle: 'restore it, or move it away: then the next start makes a new one, without keys and versions' };
   } finally {
     file?.close();
   }

@@ -11,8 +11,8 @@ import {
 import type { Verdict } from '../verdict.ts';
 import type { EventJudge, EvidenceDocument } from './evidence-document.ts';
 import { eventFacts } from './judge-facts.ts';
-import { isCertain, type Levels } from './levels.ts';
-import { asNumber, asPercent, lackOf, UNCERTAIN } from './verdict-words.ts';
+import { isCertain, isSuspicious, type Levels } from './levels.ts';
+import { asNumber, asPercent, lackOf, suspicionOf } from './verdict-words.ts';
 
 /** What a judge goes by. */
 export interface Bench {
@@ -57,9 +57,7 @@ export function judgeEvents(name: EventJudge, document: Readonly<EvidenceDocumen
     ...facts,
     chances: facts.chances(document.counts),
   });
-  if (lack !== undefined) return { ...seen, ...lack };
-  if ((gapOf(whole.gap) ?? 0) <= bench.limit) return { ...seen, state: 'pass', reason: tallies };
-  return { ...seen, state: 'not-enough-data', reason: `${tallies}: ${UNCERTAIN}` };
+  return lack === undefined ? { ...seen, state: 'pass', reason: tallies } : { ...seen, ...lack };
 }
 
 function fails(test: EventTest, level: number, limit: number): boolean {

@@ -5,7 +5,7 @@ import { SCALE, type Bench } from './judge-events.ts';
 import { meanFacts, type MeanFacts } from './judge-facts.ts';
 import { isCertain, isSuspicious, type Levels } from './levels.ts';
 import { turnOf } from './mean-track.ts';
-import { asNumber, asPercent, lackOf, UNCERTAIN } from './verdict-words.ts';
+import { asNumber, asPercent, lackOf, suspicionOf } from './verdict-words.ts';
 
 /** As {@link judgeEvents}, for means. */
 export function judgeMeans(name: MeanJudge, document: Readonly<EvidenceDocument>, bench: Bench): Verdict {
@@ -35,19 +35,7 @@ export function judgeMeans(name: MeanJudge, document: Readonly<EvidenceDocument>
     noun: facts.noun,
     absence: facts.absence,
   });
-  if (lack !== undefined) return { ...seen, ...lack };
-  const isBeyond = gap !== undefined && isBeyondLimit(track.whole, gap, { facts, limit: bench.limit });
-  return isBeyond
-    ? { ...seen, state: 'not-enough-data', reason: `${words}: ${UNCERTAIN}` }
-    : { ...seen, state: 'pass', reason: words };
-}
-
-function isBeyondLimit(
-  { other }: Directions,
-  gap: number,
-  { facts, limit }: { readonly facts: MeanFacts; readonly limit: number },
-): boolean {
-  return lossOf(facts, gap) > limit || (other !== undefined && lossOf(facts, -gap) > limit);
+  return lack === undefined ? { ...seen, state: 'pass', reason: words } : { ...seen, ...lack };
 }
 
 /** The gap, turned so that more is worse, where it lies beyond the limit and the evidence is strong enough. */

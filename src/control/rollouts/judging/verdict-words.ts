@@ -51,6 +51,3 @@ export function asNumber(value: number): string {
     ? Math.round(value).toLocaleString('en-US')
     : String(Number(value.toPrecision(3)));
 }
-
-/** Why an estimate beyond the limit neither passes nor fails. */
-export const UNCERTAIN = 'beyond the limit, and not yet certain';
