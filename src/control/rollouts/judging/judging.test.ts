@@ -101,7 +101,7 @@ test('what looks worse than the limit and is not certain is no pass, and becomes
   const evidence = begin();
   alternate(evidence, 20, (version, index) => (version === '2' && index % 5 === 4 ? { outcome: 'failed' } : {}));
   assert.equal(verdictOf('errors', evidence).state, 'not-enough-data');
-  alternate(evidence, 400, () => ({}));
+  alternate(evidence, 800, () => ({}));
   assert.equal(verdictOf('errors', evidence).state, 'pass');
 });
 
