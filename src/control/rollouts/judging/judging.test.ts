@@ -97,6 +97,19 @@ test('a candidate that fails on every twentieth request is found, and the verdic
   assert.ok(verdict.difference && verdict.difference.low >= 0 && verdict.difference.estimate > 0.04);
 });
 
+test('the slow first answers of a candidate that has just started do not count, and few slow ones decide nothing', () => {
+  const evidence = begin();
+  const timed = (version: string, index: number): Partial<Observation> => ({
+    firstTokenMs: version === '2' && index < 5 ? 900 : 100 + (index % 7),
+    gapMs: version === '2' && index < 5 ? 90 : 10 + (index % 3),
+    completionTokens: 8,
+  });
+  alternate(evidence, 5, timed);
+  for (const name of ['firstToken', 'interToken'] as const) assert.notEqual(verdictOf(name, evidence).state, 'fail', name);
+  alternate(evidence, 60, (version, index) => timed(version, index + 5));
+  for (const name of ['firstToken', 'interToken'] as const) assert.equal(verdictOf(name, evidence).state, 'pass', name);
+});
+
 test('what looks worse than the limit and is not certain is no pass, and becomes one when more answers say otherwise', () => {
   const evidence = begin();
   alternate(evidence, 20, (version, index) => (version === '2' && index % 5 === 4 ? { outcome: 'failed' } : {}));
@@ -405,3 +418,23 @@ test('lengths, refusals and broken numbers of copies are judged before the canar
   evidence.compare(copy(0));
   assert.equal(verdictOf('tokensOut', evidence).candidateCount, candidateCount);
 });
+
+const numbers = { isBroken: false, isConstant: false, classes: [] };
+const words = { firstTokenMs: 40, completionTokens: 20, promptTokens: 5, isRefusal: false };
+const shapes: ReadonlyArray<readonly [title: string, current: Partial<Observation>, candidate: Partial<Observation>]> = [
+  ['embeddings', { output: numbers }, { output: numbers }],
+  ['classes', { output: { ...numbers, classes: ['a'] } }, { output: { ...numbers, classes: ['a'] } }],
+  ['findings in pictures or sound', {}, {}],
+  ['an upstream that tells no times between tokens, before a model that does', words, { ...words, gapMs: 9 }],
+  ['a model that tells times between tokens, before an upstream that does not', { ...words, gapMs: 9 }, words],
+  ['an upstream that counts no tokens', { firstTokenMs: 40, isRefusal: false }, { ...words, gapMs: 9 }],
+  ['a version without words before one with', {}, { ...words, gapMs: 9 }],
+  ['a version with words before one without', { ...words, gapMs: 9 }, {}],
+];
+for (const [title, current, candidate] of shapes)
+  test(`no judge waits for ever for ${title}`, () => {
+    const evidence = begin();
+    alternate(evidence, 60, (version) => (version === '1' ? current : candidate));
+    const waiting = judge(evidence, PLAN).filter(({ state }) => state === 'not-enough-data');
+    assert.deepEqual(waiting, []);
+  });

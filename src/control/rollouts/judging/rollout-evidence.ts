@@ -28,6 +28,9 @@ import {
 } from './evidence-document.ts';
 import { addMean, addMeanPair, type NumberPair } from './mean-track.ts';
 
+/** A process that has just been started is slow at first, whatever it runs: so many answers of the candidate are not timed. */
+const COLD_ANSWERS = 5;
+
 /** What evidence is gathered for: two versions, and their prices where the plan has them. */
 export interface EvidenceStart {
   readonly baseline: string;
@@ -154,15 +157,16 @@ export class RolloutEvidence {
   }
 
   #observeAnswer(side: Side, observation: Observation): void {
-    const { means } = this.#document;
+    const { means, counts } = this.#document;
+    const isCold = side === 'candidate' && counts.liveCandidate <= COLD_ANSWERS;
     // A version that says nothing at all still is one of text where the other one talks.
     if (isText(observation) || means.tokensOut.current.count > 0) {
       this.#count('refusals', side, observation.isRefusal === true);
-      addMean(means, 'firstToken', { side, value: logMs(observation.firstTokenMs) });
-      addMean(means, 'interToken', { side, value: logMs(observation.gapMs) });
+      addMean(means, 'firstToken', { side, value: isCold ? undefined : logMs(observation.firstTokenMs) });
+      addMean(means, 'interToken', { side, value: isCold ? undefined : logMs(observation.gapMs) });
       addMean(means, 'tokensOut', { side, value: logTokens(observation.completionTokens) });
       addMean(means, 'cost', { side, value: this.#charge(side, observation) });
-    } else addMean(means, 'duration', { side, value: logMs(observation.totalMs) });
+    } else addMean(means, 'duration', { side, value: isCold ? undefined : logMs(observation.totalMs) });
     if (observation.output === undefined) return;
     this.#count('brokenOutputs', side, isBrokenOutput(observation.output));
     const [name] = observation.output.classes;
@@ -172,6 +176,7 @@ export class RolloutEvidence {
 
   /** Against the second answer, which runs beside it: the first one ran while the machine had other things to do. */
   #compareSpeed(reference: SampledAnswer, candidate: SampledAnswer): void {
+    if (this.#document.counts.comparisons <= COLD_ANSWERS) return;
     this.#pair('interToken', { current: logMs(reference.gapMs), candidate: logMs(candidate.gapMs) });
     if (isText({ ...reference, ...usageOf(reference) }) || isText({ ...candidate, ...usageOf(candidate) })) return;
     this.#pair('duration', { current: logMs(reference.totalMs), candidate: logMs(candidate.totalMs) });

@@ -22,6 +22,12 @@ export function lackOf(presence: Presence): { readonly state: VerdictState; read
   const { current, candidate, chances, least, isRequired, noun, absence } = presence;
   if (current >= least && candidate >= least) return undefined;
   if (!isRequired && candidate === 0) return { state: 'off', reason: absence };
+  // Errors and timeouts wait for answers of both, so that this is no matter of who was asked first.
+  if (!isRequired && current === 0 && candidate >= least)
+    return {
+      state: 'off',
+      reason: `${candidate} ${noun} of the candidate and none of the current version: there is nothing to compare with`,
+    };
   const isRare = !isRequired && chances >= least && candidate < chances * COMMON_SHARE;
   if (isRare)
     return {
