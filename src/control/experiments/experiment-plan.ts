@@ -38,7 +38,7 @@ export const experimentPlanSchema = z
       .array(guardSchema)
       .max(8)
       .default([{ metric: 'errors', limit: 0.02 }]),
-    sticky: stickySchema.default({ by: 'caller' }),
+    sticky: stickySchema.default({ by: 'conversation' }),
     /** It ends after so many answers, or so many minutes; 0 means no end. */
     mostRequests: z.int().min(0).max(1e9).default(0),
     mostMinutes: z.number().min(0).max(1e6).default(0),

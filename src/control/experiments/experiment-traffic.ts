@@ -1,6 +1,6 @@
 import type { ExperimentRecord } from '../../core/records/index.ts';
 import type { Sticky, TrafficArm, TrafficPurpose } from '../../core/traffic/index.ts';
-import { experimentPlanSchema } from './experiment-plan.ts';
+import { controlOf, experimentPlanSchema } from './experiment-plan.ts';
 
 /** What an experiment makes of its model's traffic. */
 export interface ExperimentTraffic {
@@ -9,6 +9,8 @@ export interface ExperimentTraffic {
   /** Another experiment deals the callers anew. */
   readonly salt: string;
   readonly sticky: Sticky;
+  /** The control: it answers what another arm cannot. */
+  readonly fallback: readonly string[];
 }
 
 /** The arms of an experiment; none once it has stopped, so that the line's weights decide again: those of its control. */
@@ -23,5 +25,6 @@ export function chooseExperimentTraffic(record: Pick<ExperimentRecord, 'id' | 's
   const arms = armsOf(record);
   const plan = experimentPlanSchema.safeParse(record.plan);
   if (arms.length === 0 || !plan.success) return undefined;
-  return { arms, purpose: { kind: 'experiment', id: record.id }, salt: record.id, sticky: plan.data.sticky };
+  const purpose = { kind: 'experiment', id: record.id } as const;
+  return { arms, purpose, salt: record.id, sticky: plan.data.sticky, fallback: [controlOf(plan.data).version] };
 }

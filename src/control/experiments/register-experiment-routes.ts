@@ -10,7 +10,14 @@ export interface ExperimentRouteOptions {
 }
 
 const startForm = z.looseObject({ model: z.string().min(1).max(128) });
-const stopForm = z.strictObject({ reason: z.string().min(1).max(500).default('it was stopped') });
+const stopForm = z.strictObject({
+  reason: z
+    .string()
+    .min(1)
+    .max(500)
+    .regex(/^\P{Cc}*$/u, 'expected no control characters')
+    .default('it was stopped'),
+});
 const listForm = z.object({ model: z.string().min(1).max(128).optional() });
 const pageForm = z.object({
   after: z.coerce.number().int().min(0).default(0),

@@ -67,7 +67,7 @@ export const shadowSchema = z.strictObject({
 /** How the requests of a model are spread over its versions. Without weights the highest version that is ready answers. */
 export const trafficPolicySchema = z.strictObject({
   weights: weightsSchema.default({}),
-  sticky: stickySchema.default({ by: 'caller' }),
+  sticky: stickySchema.default({ by: 'conversation' }),
   rules: z.array(ruleSchema).max(64).default([]),
   fallback: fallbackSchema.default([]),
   shadow: shadowSchema.optional(),
@@ -77,7 +77,7 @@ export type TrafficPolicy = z.infer<typeof trafficPolicySchema>;
 export type Sticky = z.infer<typeof stickySchema>;
 export type TrafficRule = z.infer<typeof ruleSchema>;
 
-export const defaultTrafficPolicy: TrafficPolicy = { weights: {}, sticky: { by: 'caller' }, rules: [], fallback: [] };
+export const defaultTrafficPolicy: TrafficPolicy = { weights: {}, sticky: { by: 'conversation' }, rules: [], fallback: [] };
 
 /** Which versions of a model are kept loaded, besides those that aliases, weights, rollouts and experiments need. */
 export const versionPolicySchema = z.union([
