@@ -110,6 +110,6 @@ class Stage {
   advance(): void {
     if (this.#state === 'canary') this.#step += 1;
     this.#state = 'canary';
-    this.#evidence.beginStep(this.#step);
+    this.#evidence.beginStep(this.#step, this.percent < 100 ? 'both' : 'candidate');
   }
 }

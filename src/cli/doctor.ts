@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../core/config/index.ts';
 import { addConfigFlags, readConfig } from './config-flags.ts';
 import {
+  checkBook,
   checkDisk,
   checkHome,
   checkLibrary,
@@ -12,12 +13,12 @@ import {
   checkPort,
   type Finding,
 } from './diagnosing/index.ts';
-import { listRunning } from './local/index.ts';
+import { listRunning, readDatabaseUrl } from './local/index.ts';
 import { cleanLine, writeJson, type Shell } from './terminal/index.ts';
 
 /** `plinth doctor` */
 export function registerDoctor(program: Command, shell: Shell): void {
-  const doctor = program.command('doctor').description('check that this machine can serve, and say what to do where it cannot');
+  const doctor = program.command('doctor').description('check that this machine can serve, or say what to do');
   doctor.option('--json', 'as JSON');
   addConfigFlags(doctor, ['home', 'host', 'port', 'managementHost', 'managementPort']);
   doctor.action(async (options: { json?: true }) => {
@@ -27,14 +28,14 @@ export function registerDoctor(program: Command, shell: Shell): void {
       level: 'ok',
       detail: file ?? 'no file; defaults, variables and flags only',
     };
-    const findings = [configuration, ...(await examine(config))];
+    const findings = [configuration, ...(await examine(config, shell))];
     if (options.json) writeJson(shell, findings);
     else for (const finding of findings) shell.out.write(formatFinding(finding, shell));
     if (findings.some((finding) => finding.level === 'fail')) process.exitCode = 1;
   });
 }
 
-async function examine(config: Config): Promise<Finding[]> {
+async function examine(config: Config, { env }: Shell): Promise<Finding[]> {
   const { home, host, port, grpcPort, managementHost, managementPort } = config;
   const running = listRunning(home);
   const ownerOf = (wanted: number, address: 'url' | 'grpcAddress' | 'managementUrl') => {
@@ -46,6 +47,7 @@ async function examine(config: Config): Promise<Finding[]> {
     checkLibrary(),
     checkHome(home),
     checkDisk(home),
+    checkBook(config, () => readDatabaseUrl(config, env)),
     checkMemory(),
     checkPort({ setting: 'port', host, port, ...ownerOf(port, 'url') }),
     checkPort({ setting: 'grpcPort', host, port: grpcPort, ...ownerOf(grpcPort, 'grpcAddress') }),

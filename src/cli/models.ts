@@ -2,9 +2,10 @@ import { Argument, type Command } from 'commander';
 import { nearestNames } from '../core/collections/index.ts';
 import { PlinthError } from '../core/errors/index.ts';
 import type { StoredModel } from '../control/index.ts';
+import { addServeFlags } from './commanding/index.ts';
 import { addConfigFlags, readConfig } from './config-flags.ts';
 import { findServing, withHome, type Home } from './local/index.ts';
-import { readVersionedName, registerVersions, removeVersion } from './releasing/index.ts';
+import { readVersionedName, registerVersions, removeVersion, showVersion } from './releasing/index.ts';
 import { cleanLine, formatBytes, formatTable, formatTime, writeJson, type Column, type Shell } from './terminal/index.ts';
 
 interface Options {
@@ -14,28 +15,46 @@ interface Options {
 
 /** `plinth models ls|show|rm|add|versions|alias` */
 export function registerModels(program: Command, shell: Shell): void {
-  const models = program.command('models').description('the models in the store');
+  const models = program.command('models').description('models in the store, and versions of served ones');
+  registerList(models, shell);
+  registerShow(models, shell);
+  registerRemove(models, shell);
+  registerVersions(models, shell);
+}
+
+function registerList(models: Command, shell: Shell): void {
   const ls = models
     .command('ls')
     .alias('list')
     .description('list models that are stored, and catalog models that are not')
     .option('--json', 'as JSON');
   addConfigFlags(ls, ['home']).action((options: Options) => inHome(ls, shell, (home) => listModels(home, options, shell)));
-  const show = models.command('show').description('everything known of a model').option('--json', 'as JSON');
-  show.addArgument(new Argument('<model>', 'its name'));
-  addConfigFlags(show, ['home']).action((name: string, options: Options) =>
-    inHome(show, shell, (home) => showModel(home, { ...options, name }, shell)),
-  );
+}
+
+function registerShow(models: Command, shell: Shell): void {
+  const show = models
+    .command('show')
+    .description('everything known of a model, or of a version of it')
+    .option('--json', 'as JSON');
+  show.addArgument(new Argument('<model>', 'its name, or name:version of one that is served'));
+  addServeFlags(show).action(async (name: string, options: Options) => {
+    const versioned = readVersionedName(name);
+    if (versioned !== undefined) return showVersion(show, shell, { ...versioned, json: options.json });
+    await inHome(show, shell, (home) => showModel(home, { ...options, name }, shell));
+  });
+}
+
+function registerRemove(models: Command, shell: Shell): void {
   const rm = models
     .command('rm')
     .alias('remove')
-    .description('forget a model and delete its files; with a version, as in chat:4, take that version out of its line')
+    .description('forget a model and delete its files, or take a version out of its line')
     .option('-f, --force', 'also while it is served, or has a weight of 0');
-  rm.addArgument(new Argument('<model>', 'its name, or name:version'));
-  addConfigFlags(rm, ['home']).action(async (name: string, options: Options) => {
-    const { config } = readConfig(rm, shell);
+  rm.addArgument(new Argument('<model>', 'its name, or name:version of one that is served'));
+  addServeFlags(rm).action(async (name: string, options: Options) => {
     const versioned = readVersionedName(name);
     if (versioned !== undefined) return removeVersion(rm, shell, { ...versioned, force: options.force });
+    const { config } = readConfig(rm, shell);
     const serving = options.force ? undefined : await findServing(config.home, name);
     if (serving !== undefined) {
       throw new PlinthError({
@@ -45,7 +64,6 @@ export function registerModels(program: Command, shell: Shell): void {
     }
     await inHome(rm, shell, (home) => removeModel(home, name, shell));
   });
-  registerVersions(models, shell);
 }
 
 function inHome(command: Command, shell: Shell, use: (home: Home) => Promise<void>): Promise<void> {

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { PlinthError } from '../core/errors/index.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerExperiment } from './experiments/index.ts';
 import { registerKeys } from './keys.ts';
 import { registerModels } from './models.ts';
 import { registerPs } from './ps.ts';
 import { registerPull } from './pull.ts';
-import { registerDeclarations, registerReceipts, registerTraffic } from './releasing/index.ts';
+import { registerReceipts } from './receipts/index.ts';
+import { registerDeclarations, registerTraffic } from './releasing/index.ts';
 import { registerRollout } from './rollouts/index.ts';
 import { registerRun } from './run.ts';
 import { registerServe } from './serve.ts';
@@ -17,6 +19,7 @@ import { describeFailure, isUsageError, openShell, type Shell } from './terminal
 const EPILOGUE = `
 Every configuration field is also a variable (PLINTH_LIMITS_BODY_BYTES for --limits-body-bytes) and a key of plinth.yaml.
 Keys come from the environment only: PLINTH_API_KEY opens the inference port, PLINTH_ADMIN_KEY both ports.
+A serve elsewhere is commanded with PLINTH_MANAGEMENT_URL (its management port) and PLINTH_ADMIN_KEY.
 
 Exit status: 0 done; 1 it failed; 2 the command line or the configuration is wrong; 130 interrupted.`;
 
@@ -56,6 +59,8 @@ export function createProgram(shell: Shell, version: string): Command {
     .addHelpText('after', EPILOGUE)
     .showHelpAfterError('(plinth --help shows what there is)')
     .enablePositionalOptions()
+    // That a command has options goes without saying.
+    .configureHelp({ subcommandTerm: (command) => new Help().subcommandTerm(command).replace(' [options]', '') })
     .configureOutput({
       writeOut: (text) => shell.out.write(text),
       writeErr: (text) => shell.err.write(text),
@@ -63,18 +68,14 @@ export function createProgram(shell: Shell, version: string): Command {
       getErrHelpWidth: () => shell.err.columns,
     })
     .exitOverride();
-  registerServe(program, shell);
-  registerRun(program, shell);
-  registerPull(program, shell);
-  registerModels(program, shell);
-  registerTraffic(program, shell);
-  registerRollout(program, shell);
-  registerDeclarations(program, shell);
-  registerReceipts(program, shell);
-  registerPs(program, shell);
-  registerKeys(program, shell);
-  registerConfig(program, shell);
-  registerDoctor(program, shell);
-  registerCompletion(program, shell);
+  const group = (heading: string, registrations: ReadonlyArray<(program: Command, shell: Shell) => void>) => {
+    program.commandsGroup(heading);
+    for (const register of registrations) register(program, shell);
+  };
+  group('Serve:', [registerServe, registerRun, registerPs]);
+  group('Models:', [registerPull, registerModels]);
+  group('Releases:', [registerTraffic, registerRollout, registerExperiment, registerDeclarations, registerReceipts]);
+  group('Operate:', [registerKeys, registerConfig, registerDoctor, registerCompletion]);
+  program.helpCommand('help [command]', 'print the help of a command');
   return program;
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { addConfigFlags, readConfig } from './config-flags.ts';
-import { fetchLocal, listRunning, type RunningServe } from './local/index.ts';
+import { PlinthError } from '../core/errors/index.ts';
+import { addServeFlags, listServes } from './commanding/index.ts';
+import { fetchLocal, type ServeAddress } from './local/index.ts';
 import { formatBytes, formatDuration, formatTable, writeJson, type Column, type Shell } from './terminal/index.ts';
 
 const ANSWER_LIMIT_MS = 5000;
@@ -26,9 +27,9 @@ type Row = z.infer<typeof reportSchema> & { readonly address: string };
 
 /** `plinth ps` */
 export function registerPs(program: Command, shell: Shell): void {
-  const ps = program.command('ps').description('the replicas of the servers that run from this home').option('--json', 'as JSON');
-  addConfigFlags(ps, ['home']).action(async (options: { json?: true }) => {
-    const running = listRunning(readConfig(ps, shell).config.home);
+  const ps = program.command('ps').description('the replicas of the serves of this home').option('--json', 'as JSON');
+  addServeFlags(ps).action(async (options: { json?: true }) => {
+    const running = findServes(ps, shell);
     const rows = (await Promise.all(running.map(readReplicas))).flat();
     if (options.json) writeJson(shell, rows);
     else if (running.length === 0) shell.err.write('Nothing is served from this home; `plinth serve` starts it.\n');
@@ -36,7 +37,18 @@ export function registerPs(program: Command, shell: Shell): void {
   });
 }
 
-async function readReplicas(running: RunningServe): Promise<Row[]> {
+/** That nothing runs is an answer here, and no failure. */
+function findServes(ps: Command, shell: Shell): readonly ServeAddress[] {
+  try {
+    return listServes(ps, shell);
+  } catch (error) {
+    const { serve } = ps.opts<{ serve?: string }>();
+    if (error instanceof PlinthError && error.code === 'model_not_ready' && serve === undefined) return [];
+    throw error;
+  }
+}
+
+async function readReplicas(running: ServeAddress): Promise<Row[]> {
   const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
   const body = await fetchLocal({ running, port: 'management', path: '/plinth/v1/replicas', signal });
   const { replicas } = z.looseObject({ replicas: z.array(reportSchema) }).parse(body);

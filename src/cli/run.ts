@@ -16,7 +16,7 @@ const CHAT_TEMPERATURE = 0.3;
 export function registerRun(program: Command, shell: Shell): void {
   const run = program
     .command('run')
-    .description('chat with a model in the terminal, or ask it one thing')
+    .description('chat with a model, or ask it one thing')
     .argument('[model]', 'catalog name, path or source reference (default: what is being served, else what is configured)')
     .argument('[prompt...]', 'ask this and leave; a prompt may also come through a pipe')
     .option('--system <text>', 'system message')

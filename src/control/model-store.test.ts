@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { startFileHost, type FileHost, type HostedFile } from '../../tests/support/file-host.ts';
 import { draftTinyModel, writeGguf } from '../../tests/support/tiny-gguf.ts';
+import { PlinthError } from '../core/errors/index.ts';
 import { createLogger } from '../core/telemetry/index.ts';
 import { openBook, type Book } from './book/index.ts';
 import { openModelStore, type ModelStore, type ModelStoreOptions, type PullProgress } from './registry/index.ts';
@@ -233,6 +234,19 @@ describe('model store', () => {
     assert.equal(await store.remove('my-model'), true);
     assert.deepEqual(await readFile(filePath), modelBytes(2));
     assert.deepEqual(await blobs(), []);
+  });
+
+  test('a model that is known is served while the book cannot be written, a new one is not', async () => {
+    const refusal = new PlinthError({ code: 'model_unavailable', message: 'the book is read-only now' });
+    const readOnly = { ...book, putModel: () => Promise.reject(refusal) };
+    offer(modelBytes());
+    const { filePath } = await store.obtain(REFERENCE);
+    await utimes(filePath, 1, 1);
+    assert.equal((await openStore({ book: readOnly }).obtain(REFERENCE)).filePath, filePath);
+    assert.notEqual((await book.listModels())[0]?.fileModifiedAtMs, 1_000);
+    const other = join(home, 'other.gguf');
+    await writeFile(other, modelBytes(2));
+    await assert.rejects(openStore({ book: readOnly }).obtain(other), refusal);
   });
 
   test('files of one name get names of their own, and equal files share one place', async () => {

@@ -1,10 +1,10 @@
 import type { Config } from '../core/config/index.ts';
 import { isServing, type RoutedModel } from '../core/messages/index.ts';
-import type { ReleaseContents } from '../core/records/index.ts';
+import type { ReleaseContents, RolloutRecord } from '../core/records/index.ts';
 import type { ModelTraffic } from '../core/traffic/index.ts';
 import { armsOf, chooseExperimentTraffic } from './experiments/index.ts';
-import { chooseLoadedVersions, chooseModelTraffic, type WantedVersion } from './releases/index.ts';
-import { chooseRolloutTraffic, isRunning, readPlan } from './rollouts/index.ts';
+import { chooseLoadedVersions, chooseModelTraffic, type TrafficFacts, type WantedVersion } from './releases/index.ts';
+import { chooseRolloutTraffic, isRunning, rolloutPlanSchema } from './rollouts/index.ts';
 
 export interface LinesOptions {
   readonly config: Config;
@@ -88,7 +88,7 @@ export class ReleaseLines {
       contents,
       model,
       ready,
-      ...(rollout === undefined ? {} : { rollout: chooseRolloutTraffic(rollout, readPlan(rollout.plan)) }),
+      ...rolloutTraffic(rollout),
       ...(experiment === undefined ? {} : { experiment }),
       ...(share > 0 ? { capture: { share, consent } } : {}),
       ...(previous === undefined ? {} : { previous }),
@@ -108,6 +108,12 @@ export class ReleaseLines {
     if (delayMs === Infinity) return;
     this.#timer = setTimeout(this.#options.onDue, Math.min(Math.max(delayMs, 0) + 1, LONGEST_TIMER_MS)).unref();
   }
+}
+
+/** Of a plan of another release of Plinth nothing is known: then everything stays with the version before. */
+function rolloutTraffic(rollout: RolloutRecord | undefined): Pick<TrafficFacts, 'rollout'> {
+  const plan = rolloutPlanSchema.safeParse(rollout?.plan);
+  return rollout === undefined || !plan.success ? {} : { rollout: chooseRolloutTraffic(rollout, plan.data) };
 }
 
 function linesOf({ versions }: ReleaseContents): readonly string[] {

@@ -87,6 +87,7 @@ export class ReleaseRoom {
       knownModels: () => fleet.names,
       servingVersion: (model) => lines.servingVersion(options.models(), model),
       versionsOfExperiment: (record) => armsOf(record).map(({ version }) => version),
+      isOfFolder: (model) => fleet.isOfFolder(model),
       onChanged: () => board.refresh(),
     });
     const assessor = openAssessor(options);
@@ -101,7 +102,8 @@ export class ReleaseRoom {
     this.#parts.lines.configured = new Set(models.map(({ model }) => model));
     try {
       for (const { model, outcome, words } of await this.#parts.releases.adoptConfigured(models))
-        if (outcome === 'held') logger.warn({ model, outcome }, words);
+        if (outcome === 'refused') logger.error({ model, outcome }, words);
+        else if (outcome === 'held') logger.warn({ model, outcome }, words);
         else if (outcome === 'added') logger.info({ model, outcome }, words);
     } catch (error) {
       if (errorFactsOf(error).code !== 'model_unavailable') throw error;

@@ -38,7 +38,8 @@ async function open(t: TestContext, { starts = startsNothing, home = mkdtempSync
     await book.close();
   });
   const ports = { knownModels: () => ['folder'], servingVersion: () => undefined, versionsOfExperiment: () => [] };
-  const releases = new Releases({ book, ...ports, onChanged: () => board.refresh() });
+  const isOfFolder = (model: string) => model === 'folder';
+  const releases = new Releases({ book, ...ports, isOfFolder, onChanged: () => board.refresh() });
   const forms = {
     rolloutPlan: z.strictObject({ minutes: z.number().default(1) }),
     experimentPlan: z.strictObject({ arms: z.array(z.string()) }),
@@ -346,4 +347,54 @@ test('requests that are not right are refused with the field at fault', async (t
     assert.equal(refused.status, status, `${url} ${JSON.stringify(refused.body)}`);
     assert.match(refused.body.error?.message ?? '', words);
   }
+});
+
+test('code and secrets of this machine are refused from a key on every way in, and nothing is written', async (t) => {
+  const { book, ask } = await open(t);
+  const evil = { engine: 'llama', library: '/tmp/evil' };
+  const added = await ask('POST', '/plinth/v1/versions', { model: 'chat', source: 'smollm2', settings: evil });
+  const file = { models: { chat: { versions: { 1: { ...ECHO }, 2: { ...evil, source: 'smollm2' } } } } };
+  const planned = await ask('POST', '/plinth/v1/plan', { file });
+  const applied = await ask('POST', '/plinth/v1/apply', { file });
+  for (const { status, body } of [added, planned, applied]) {
+    assert.equal(status, 403);
+    assert.equal(body.error?.code, 'permission_denied');
+    assert.match(body.error.message, /library names code that would run on this machine/);
+  }
+  assert.deepEqual((await book.readReleases()).versions, []);
+});
+
+test('a name whose folder numbers its versions gets none from the book', async (t) => {
+  const { ask } = await open(t);
+  const { status, body } = await ask('POST', '/plinth/v1/versions', { model: 'folder', settings: ECHO });
+  assert.equal(status, 409);
+  assert.match(body.error?.message ?? '', /are those of its folder/);
+});
+
+test('names that every object has are taken like others as aliases', async (t) => {
+  const { releases, ask } = await open(t);
+  await releases.addVersion(add);
+  const file = { models: { chat: { aliases: { constructor: 1, toString: 1 } } } };
+  const { body } = await ask('POST', '/plinth/v1/plan', { file });
+  assert.match(JSON.stringify(body['steps']), /constructor → 1, toString → 1/);
+  await ask('POST', '/plinth/v1/apply', { file });
+  const again = await ask('POST', '/plinth/v1/plan', { file });
+  assert.deepEqual(again.body['steps'], []);
+  const gone = await ask('POST', '/plinth/v1/aliases', { model: 'chat', remove: ['valueOf'] });
+  assert.equal(gone.body.error?.code, 'not_found');
+});
+
+test('a configuration that cannot be recorded because there are too many versions leaves everything as it is', async (t) => {
+  const { book, releases } = await open(t);
+  for (let version = 1; version <= 256; version++)
+    await book.change({
+      audit: { actor: 'local', action: 'version.added', subject: `chat:${version}`, detail: {} },
+      addVersion: { model: 'chat', version: `${version}`, settings: ECHO, madeBy: 'added', addedBy: 'local', addedAt: 1 },
+    });
+  const [chat, other] = await releases.adoptConfigured([
+    { model: 'chat', settings: { engine: 'echo', slots: 2 } },
+    { model: 'other', settings: ECHO },
+  ]);
+  assert.deepEqual([chat?.outcome, other?.outcome], ['refused', 'added']);
+  assert.match(chat?.words ?? '', /256 versions, the most there may be/);
 });

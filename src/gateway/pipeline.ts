@@ -98,8 +98,10 @@ function createShadowing({ evidence, metrics, random }: PipelineOptions, path: (
   });
 }
 
-function createGathering({ evidence: sink, random = Math.random }: PipelineOptions) {
-  return sink === undefined ? undefined : createGatherEvidence({ sink, random, clock: Date.now });
+function createGathering({ evidence: sink, logger, random = Math.random }: PipelineOptions) {
+  if (sink === undefined) return undefined;
+  const onDefect = (thrown: unknown): void => logger.error({ err: thrown }, 'a request could not be observed');
+  return createGatherEvidence({ sink, random, clock: Date.now, onDefect });
 }
 
 /** Copies and requests from inside want to know what the version says now. */

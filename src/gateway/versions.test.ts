@@ -178,6 +178,16 @@ test('Open Inference reaches a version by its path, and says which answered', as
   assert.equal((await ask('/v2/models/echo/versions/7/generate')).response.status, 404);
 });
 
+test('a model whose rules lead nowhere is not ready, and says why to who asks', async (context) => {
+  const rules = [{ when: { callers: ['key-1'] }, to: 'nobody' }];
+  const { fetch, chat } = await openVersions(context, { ...toCandidate, rules });
+  assert.equal((await fetch('/v2/models/echo/ready')).status, 400);
+  assert.equal((await fetch('/v2/models/echo/versions/3/ready')).status, 200);
+  const refused = await chat();
+  assert.equal(refused.status, 503);
+  assert.match(await refused.text(), /leads to no model/);
+});
+
 test('a page of a configured origin may read the version', async (context) => {
   const { chat } = await openVersions(context, toCandidate, { config: { security: { corsOrigins: ['https://app.example'] } } });
   const response = await chat({}, { headers: { origin: 'https://app.example' } });

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type SpawnOptionsWithStdioTuple, type StdioNull, type StdioPipe } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { obtainSpeech } from '../support/speech-sample.ts';
 import type { RunnableBlock } from './runnable-blocks.ts';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
-const BLOCK_LIMIT_MS = 120_000;
+const BLOCK_LIMIT_MS = 240_000;
 
 type BlockOptions = SpawnOptionsWithStdioTuple<StdioNull, StdioPipe, StdioPipe>;
 
@@ -49,7 +49,7 @@ export class ServedGuides {
     const files = await readerFiles();
     const models = ['smollm2', 'minilm', 'whisper-tiny', 'paddle-ocr', repository];
     const served = await serve({
-      config: { models, repository: { controlMode: 'explicit', loadModels: ['*'] } },
+      config: { models, repository: { controlMode: 'explicit', loadModels: ['*'] }, releases: { captureShare: 1 } },
       env: inheritedEnvironment(),
     });
     return new ServedGuides(served, folder, files);
@@ -75,11 +75,13 @@ export class ServedGuides {
     return { code: child.exitCode, output };
   }
 
-  /** What a reader has at hand who stands in a clone: its packages and definitions, and files of their own. */
+  /** What a reader has at hand who stands in a clone: its packages, definitions and examples, and files of their own. */
   #furnish(cwd: string): void {
     if (existsSync(cwd)) return;
     mkdirSync(cwd);
     for (const name of ['node_modules', 'proto']) symlinkSync(join(root, name), join(cwd, name));
+    // Through a link a script would not know that it was the one that was called.
+    cpSync(join(root, 'examples'), join(cwd, 'examples'), { recursive: true });
     for (const { name, bytes } of this.#files) writeFileSync(join(cwd, name), bytes);
   }
 

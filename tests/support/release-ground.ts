@@ -113,6 +113,12 @@ export class ReleaseGround {
     return this.whenRollout(model, ({ isRunning }) => !isRunning);
   }
 
+  /** For what a test has left behind that did not go as it should. */
+  async abortRunning(model: string): Promise<void> {
+    const { rollouts } = await this.ask<{ rollouts: RolloutStatus[] }>(`/plinth/v1/rollouts?model=${model}`);
+    for (const { id } of rollouts.filter(({ isRunning }) => isRunning)) await this.ask(`/plinth/v1/rollouts/${id}/abort`, {});
+  }
+
   async line(model: string): Promise<Line> {
     const { lines } = await this.ask<{ lines: Line[] }>(`/plinth/v1/lines?model=${model}`);
     assert.ok(lines[0]);

@@ -35,7 +35,7 @@ export function readCommandTree(command: Command, path: readonly string[] = []):
     ],
     subcommands: command.commands.map((child) => readCommandTree(child, [...path, child.name()])),
     choices: command.registeredArguments[0]?.argChoices ?? [],
-    takesFiles: command.registeredArguments.some((argument) => argument.name().includes('model')),
+    takesFiles: command.registeredArguments.some(({ description }) => /\b(file|path)s?\b/.test(description)),
   };
 }
 

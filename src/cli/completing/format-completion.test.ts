@@ -8,7 +8,7 @@ const program = new Command('plinth').description('top');
 program
   .command('serve')
   .description('serves')
-  .argument('[models...]')
+  .argument('[models...]', 'names, or paths to files')
   .option('--port <n>', 'where')
   .option('--no-secret', 'hidden');
 const keys = program.command('keys').description("keys, and what's theirs");

@@ -2,6 +2,7 @@ import type { Config } from '../../core/config/index.ts';
 import { createLogger, type Logger } from '../../core/telemetry/index.ts';
 import type { Book, FixedKeys, Keyring, ModelStore } from '../../control/index.ts';
 import { homeFailure } from './home-failure.ts';
+import { readDatabaseUrl, withoutNamedSecrets } from './read-database-url.ts';
 
 /** What lies under PLINTH_HOME, open. */
 export interface Home {
@@ -29,10 +30,10 @@ export async function openHome(options: HomeOptions): Promise<Home> {
 async function openParts({ config, env, logger = createLogger({ level: 'warn' }) }: HomeOptions): Promise<Home> {
   const { openBook, openKeyring, openModelStore } = await import('../../control/index.ts');
   const { home } = config;
-  const databaseUrl = env[config.book.urlVariable];
-  const book = await openBook({ home, logger, ...(databaseUrl ? { databaseUrl } : {}) });
+  const databaseUrl = readDatabaseUrl(config, env);
+  const book = await openBook({ home, logger, ...(databaseUrl !== undefined && { databaseUrl }) });
   const keyring = await openKeyring({ book, home, logger, fixedKeys: readFixedKeys(env) });
-  const store = openModelStore({ home, book, logger });
+  const store = openModelStore({ home, book, logger, environment: withoutNamedSecrets(config, env) });
   return {
     keyring,
     store,

@@ -1,55 +1,68 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { z } from 'zod';
-import { addConfigFlags } from '../config-flags.ts';
-import { resolveFileArgument } from '../local/index.ts';
-import { cleanLine, usageError, writeJson, type Shell } from '../terminal/index.ts';
-import { askControl } from './ask-control.ts';
+import { addServeFlags, askControl } from '../commanding/index.ts';
+import { nameCommand, resolveFileArgument } from '../local/index.ts';
+import { cleanLine, usageError, writeHint, writeJson, type Shell } from '../terminal/index.ts';
+import { drawDifferences, drawPlan, drawReport, planSchema, reportSchema } from './plan-picture.ts';
 
-const planSchema = z.looseObject({
-  digest: z.string(),
-  steps: z.array(z.looseObject({ words: z.string() })),
-  differences: z.array(z.looseObject({ path: z.string(), from: z.unknown().optional(), to: z.unknown().optional() })),
-  notes: z.array(z.string()),
-});
-type Plan = z.infer<typeof planSchema>;
-const reportSchema = z.looseObject({ done: z.array(z.looseObject({ words: z.string() })) });
+interface Options {
+  readonly json?: true;
+  readonly digest?: string;
+}
 
 /** `plinth plan|diff|apply <file>` */
 export function registerDeclarations(program: Command, shell: Shell): void {
-  const plan = declare(program, 'plan', 'what a release file would do, step by step, without doing it');
-  plan.action(async (file: string, options: { json?: true }) => {
+  registerPlan(program, shell);
+  registerDiff(program, shell);
+  registerApply(program, shell);
+}
+
+function registerPlan(program: Command, shell: Shell): void {
+  const plan = declare(program, 'plan', 'what a release file would do, without doing it');
+  plan.action(async (file: string, options: Options) => {
     const answer = await askControl(plan, shell, { path: '/plinth/v1/plan', body: readDeclared(file, shell) });
-    if (options.json) writeJson(shell, answer);
-    else writePlan(shell, planSchema.parse(answer));
+    if (options.json) return writeJson(shell, answer);
+    const found = planSchema.parse(answer);
+    shell.out.write(drawPlan(found, shell.out));
+    if (found.steps.length > 0)
+      writeHint(shell, `Next: ${nameCommand(shell.env)} apply ${file} --digest ${found.digest}   does exactly this`);
   });
+}
+
+function registerDiff(program: Command, shell: Shell): void {
   const diff = declare(program, 'diff', 'where a release file differs from what is there');
-  diff.action(async (file: string, options: { json?: true }) => {
-    const found = planSchema.parse(await askControl(diff, shell, { path: '/plinth/v1/plan', body: readDeclared(file, shell) }));
-    if (options.json) return writeJson(shell, found.differences);
-    for (const { path, from, to } of found.differences) {
-      if (from !== undefined)
-        shell.out.write(`${shell.out.paint('red', `- ${cleanLine(`${path}: ${JSON.stringify(from)}`)}`)}\n`);
-      if (to !== undefined) shell.out.write(`${shell.out.paint('green', `+ ${cleanLine(`${path}: ${JSON.stringify(to)}`)}`)}\n`);
-    }
-    if (found.differences.length === 0) shell.out.write('No differences.\n');
+  diff.action(async (file: string, options: Options) => {
+    const answer = await askControl(diff, shell, { path: '/plinth/v1/plan', body: readDeclared(file, shell) });
+    const { differences } = planSchema.parse(answer);
+    if (options.json) writeJson(shell, differences);
+    else shell.out.write(drawDifferences(differences, shell.out));
   });
-  const apply = declare(
-    program,
-    'apply',
-    'do what a release file says; with --digest only if its plan is still the one that was shown',
-  );
-  apply
-    .option('--digest <digest>', 'the digest that `plinth plan` printed')
-    .action(async (file: string, options: { json?: true; digest?: string }) => {
-      const body = { ...readDeclared(file, shell), ...(options.digest !== undefined && { digest: options.digest }) };
+}
+
+function registerApply(program: Command, shell: Shell): void {
+  const apply = declare(program, 'apply', 'do what a release file says');
+  apply.option('--digest <digest>', 'only if its plan is still the one that `plinth plan` showed');
+  apply.action(async (file: string, options: Options) => {
+    const { digest } = options;
+    const body = { ...readDeclared(file, shell), ...(digest !== undefined && { digest }) };
+    try {
       const answer = await askControl(apply, shell, { path: '/plinth/v1/apply', body });
-      if (options.json) return writeJson(shell, answer);
-      const { done } = reportSchema.parse(answer);
-      for (const { words } of done) shell.out.write(`done  ${cleanLine(words)}\n`);
-      if (done.length === 0) shell.out.write('Nothing to do.\n');
-    });
+      if (options.json) writeJson(shell, answer);
+      else shell.out.write(drawReport(reportSchema.parse(answer), shell.out));
+    } catch (error) {
+      writePartialReport(error, { shell, json: options.json });
+      throw error;
+    }
+  });
+}
+
+/** Where a step fails, those before it have been done; the error itself is told by whoever catches it. */
+function writePartialReport(error: unknown, { shell, json }: { readonly shell: Shell; readonly json: true | undefined }): void {
+  const report = reportSchema.safeParse(error instanceof Error ? error.cause : undefined);
+  if (!report.success) return;
+  if (json) writeJson(shell, report.data);
+  else shell.out.write(drawReport(report.data, shell.out));
 }
 
 function declare(program: Command, name: string, description: string): Command {
@@ -58,7 +71,7 @@ function declare(program: Command, name: string, description: string): Command {
     .description(description)
     .addArgument(new Argument('<file>', 'a release file: models with their versions, aliases, traffic, rollouts'))
     .option('--json', 'as JSON');
-  return addConfigFlags(command, ['home']);
+  return addServeFlags(command);
 }
 
 /** The text goes as it is: the serve reads and checks it, paths in it count from the file's folder. */
@@ -67,13 +80,6 @@ function readDeclared(given: string, shell: Shell): { file: string; folder: stri
   try {
     return { file: readFileSync(file, 'utf8'), folder: dirname(file) };
   } catch (error) {
-    throw usageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`${cleanLine(file)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-function writePlan(shell: Shell, { steps, notes, digest }: Plan): void {
-  for (const [i, { words }] of steps.entries()) shell.out.write(`${String(i + 1).padStart(3)}  ${cleanLine(words)}\n`);
-  for (const note of notes) shell.out.write(`     ${cleanLine(note)}\n`);
-  if (steps.length === 0) shell.out.write('Nothing to do.\n');
-  else shell.err.write(`Digest ${digest}; \`plinth apply --digest\` with it does exactly this.\n`);
 }

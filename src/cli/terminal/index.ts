@@ -1,9 +1,11 @@
 export { cleanLine, cleanPiece } from './clean-text.ts';
 export { describeFailure } from './describe-failure.ts';
 export { formatLogLine } from './pretty-log.ts';
-export { formatBytes, formatCount, formatDuration, formatTime } from './quantities.ts';
+export { drawBar } from './progress-line.ts';
+export { formatBytes, formatClock, formatCount, formatDuration, formatShare, formatTime } from './quantities.ts';
 export { openStatusLine, type StatusLine } from './status-line.ts';
 export { formatTable, type Column } from './table.ts';
-export { type Terminal } from './terminal.ts';
-export { openShell, writeJson, type Shell } from './shell.ts';
+export { type Style, type Terminal } from './terminal.ts';
+export { openShell, writeHint, writeJson, type Shell } from './shell.ts';
 export { isUsageError, usageError } from './usage-error.ts';
+export { hangText } from './wrap-text.ts';

@@ -13,12 +13,17 @@ const BAR_WIDTH = 16;
 /** `smollm2  ███████░░░░░░░░░  42 %  41.3 MB of 98.4 MB  12.1 MB/s  5 s left`, without the bar on a narrow terminal. */
 export function formatProgressBar(progress: Progress, columns: number): string {
   const fraction = fractionOf(progress);
-  const filled = Math.round(fraction * BAR_WIDTH);
-  const bar = progress.totalBytes > 0 ? `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}` : '';
+  const bar = progress.totalBytes > 0 ? drawBar(fraction, BAR_WIDTH) : '';
   const words = describeProgress(progress);
   const full = [progress.label, bar, words].filter((part) => part !== '').join('  ');
   const shown = full.length < columns ? full : `${progress.label}  ${words}`;
   return shown.slice(0, Math.max(1, columns - 1));
+}
+
+/** `███░░░`: a share between 0 and 1 of so many characters. */
+export function drawBar(fraction: number, width: number): string {
+  const filled = Math.round(Math.min(Math.max(fraction, 0), 1) * width);
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`;
 }
 
 /** `smollm2: 42 %, 41.3 MB of 98.4 MB, 12.1 MB/s, 5 s left` */

@@ -13,6 +13,11 @@ export function formatCount(count: number): string {
   return value + unit;
 }
 
+/** `5 %`, `0.5 %`, `33.33 %`: a share between 0 and 1. */
+export function formatShare(share: number): string {
+  return `${Number((100 * share).toPrecision(4))} %`;
+}
+
 /** `850 ms`, `4.2 s`, `1 m 05 s`, `2 h 03 m`, `3 d 04 h` */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
@@ -45,4 +50,10 @@ export function formatTime(unixMs: number): string {
   const time = new Date(unixMs);
   const date = [time.getFullYear(), time.getMonth() + 1, time.getDate()].map(pad).join('-');
   return `${date} ${pad(time.getHours())}:${pad(time.getMinutes())}`;
+}
+
+/** `05:40:07`, local time. */
+export function formatClock(unixMs: number): string {
+  const time = new Date(unixMs);
+  return [time.getHours(), time.getMinutes(), time.getSeconds()].map(pad).join(':');
 }

@@ -18,3 +18,8 @@ export function openShell(): Shell {
 export function writeJson(shell: Shell, value: unknown): void {
   shell.out.write(`${JSON.stringify(value, undefined, 2)}\n`);
 }
+
+/** What to do next, on standard error, so that it never mixes with an answer that is piped on. */
+export function writeHint(shell: Shell, text: string): void {
+  shell.err.write(`${shell.err.paint('dim', text)}\n`);
+}

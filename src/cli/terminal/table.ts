@@ -1,5 +1,5 @@
 import { cleanLine } from './clean-text.ts';
-import type { Terminal } from './terminal.ts';
+import type { Style, Terminal } from './terminal.ts';
 
 /** One column of a table; a value that is undefined shows as a dash. */
 export interface Column<Row> {
@@ -10,9 +10,12 @@ export interface Column<Row> {
   /** Is left out, the last such column first, when cutting alone does not help. */
   readonly isSpare?: true;
   value(row: Row): string | number | undefined;
+  /** Colour of the cell; plain when absent or undefined. */
+  style?(row: Row): Style | undefined;
 }
 
 const GAP = 2;
+const SPACE = ' '.repeat(GAP);
 const NARROWEST = 8;
 
 /** Aligned columns under their titles, cut to the width of the terminal (never cut when it is a pipe). */
@@ -23,8 +26,16 @@ export function formatTable<Row>(rows: readonly Row[], columns: ReadonlyArray<Co
   const excess = terminal.isInteractive ? shrink(widths, columns, terminal.columns) : 0;
   const spare = columns.findLastIndex((column) => column.isSpare === true);
   if (excess > 0 && spare >= 0) return formatTable(rows, columns.toSpliced(spare, 1), terminal);
-  const lines = [titles, ...cells].map((line) => alignLine(line, columns, widths));
-  return lines.map((line, i) => `${i === 0 ? terminal.paint('bold', line) : line}\n`).join('');
+  const head = terminal.paint('bold', alignLine(titles, columns, widths).join(SPACE).trimEnd());
+  const body = cells.map((line, i) => {
+    const row = rows[i];
+    const parts = alignLine(line, columns, widths).map((part, at) => {
+      const style = row === undefined ? undefined : columns[at]?.style?.(row);
+      return style === undefined ? part : terminal.paint(style, part);
+    });
+    return parts.join(SPACE).trimEnd();
+  });
+  return [head, ...body].map((line) => `${line}\n`).join('');
 }
 
 /** Returns by how much the line is still too wide. */
@@ -41,14 +52,14 @@ function shrink<Row>(widths: number[], columns: ReadonlyArray<Column<Row>>, avai
   return excess;
 }
 
-function alignLine<Row>(line: readonly string[], columns: ReadonlyArray<Column<Row>>, widths: readonly number[]): string {
-  const parts = line.map((cell, i) => {
+function alignLine<Row>(line: readonly string[], columns: ReadonlyArray<Column<Row>>, widths: readonly number[]): string[] {
+  return line.map((cell, i) => {
     const width = widths[i] ?? 0;
     const text = cut(cell, width);
+    if (columns[i]?.align !== 'right' && i === line.length - 1) return text;
     const space = ' '.repeat(Math.max(0, width - widthOf(text)));
     return columns[i]?.align === 'right' ? space + text : text + space;
   });
-  return parts.join(' '.repeat(GAP)).trimEnd();
 }
 
 function cut(text: string, width: number): string {

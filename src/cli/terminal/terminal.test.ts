@@ -5,10 +5,11 @@ import fc from 'fast-check';
 import { cleanLine, cleanPiece, cleanText } from './clean-text.ts';
 import { formatLogLine } from './pretty-log.ts';
 import { formatProgressBar, formatProgressLine } from './progress-line.ts';
-import { formatBytes, formatCount, formatDuration } from './quantities.ts';
+import { formatBytes, formatCount, formatDuration, formatShare } from './quantities.ts';
 import { openStatusLine } from './status-line.ts';
 import { formatTable } from './table.ts';
 import { openTerminal } from './terminal.ts';
+import { hangText } from './wrap-text.ts';
 
 interface Screen {
   readonly isTTY?: boolean;
@@ -67,6 +68,32 @@ test('quantities read as a person writes them', () => {
   assert.deepEqual(durations, ['0 ms', '850 ms', '4.2 s', '1 m 00 s', '1 m 05 s', '2 h 03 m', '3 d 04 h']);
 });
 
+test('a share is a percentage without digits that do not count', () => {
+  assert.deepEqual([0, 0.005, 0.07, 1 / 3, 1].map(formatShare), ['0 %', '0.5 %', '7 %', '33.33 %', '100 %']);
+});
+
+test('a text hangs below its heading on a terminal, and is one line in a pipe', () => {
+  const text = 'two more minutes and some more answers';
+  const narrow = open({ isTTY: true, columns: 32, env: { NO_COLOR: '1' } }).terminal;
+  assert.equal(hangText('Waits for  ', text, narrow), 'Waits for  two more minutes and\n           some more answers\n');
+  assert.equal(hangText('Waits for  ', text, open().terminal), `Waits for  ${text}\n`);
+});
+
+test('words are never lost when a text is broken, and lines are no wider than the terminal where words allow it', () => {
+  const words = fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 });
+  fc.assert(
+    fc.property(words, fc.integer({ min: 24, max: 80 }), (given, width) => {
+      const { terminal } = open({ isTTY: true, columns: width, env: { NO_COLOR: '1' } });
+      const lines = hangText('-> ', given.join(' '), terminal).trimEnd().split('\n');
+      assert.ok(lines.every((line) => line.length <= width));
+      assert.deepEqual(
+        lines.flatMap((line) => line.slice(3).split(' ')),
+        given,
+      );
+    }),
+  );
+});
+
 const columns = [
   { title: 'NAME', isElastic: true as const, value: (row: { name: string; size?: number }) => row.name },
   { title: 'SIZE', align: 'right' as const, value: (row: { name: string; size?: number }) => row.size },
@@ -75,6 +102,12 @@ const columns = [
 test('a table is aligned, and a dash stands for what is unknown', () => {
   const rows = [{ name: 'a', size: 12_345 }, { name: 'long\u001b[31m name' }];
   assert.equal(formatTable(rows, columns, open().terminal), 'NAME        SIZE\na          12345\nlong name      -\n');
+});
+
+test('a cell has the colour that its column gives it, spaces for alignment outside of the width', () => {
+  const { terminal } = open({ env: { FORCE_COLOR: '1' } });
+  const styled = { title: 'STATE', value: (row: { name: string }) => row.name, style: () => 'red' as const };
+  assert.ok(formatTable([{ name: 'ok' }], [styled], terminal).endsWith('\n\u001b[31mok\u001b[39m\n'));
 });
 
 test('a table gives way on a narrow terminal only', () => {

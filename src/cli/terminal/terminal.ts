@@ -7,8 +7,12 @@ export interface Terminal {
   /** Never throws, also when the far end has gone. */
   write(text: string): void;
   readonly isInteractive: boolean;
+  /** False once the far end has gone. */
+  readonly isOpen: boolean;
   /** Width in characters; 80 when unknown. */
   readonly columns: number;
+  /** Height in lines; 24 when unknown. */
+  readonly rows: number;
   paint(style: Style, text: string): string;
 }
 
@@ -17,6 +21,7 @@ interface OutputStream {
   on(event: 'error', listener: (error: Error) => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -29,9 +34,16 @@ export function openTerminal(stream: OutputStream, env: Environment): Terminal {
   stream.on('error', () => (isOpen = false));
   return {
     isInteractive,
+    get isOpen() {
+      return isOpen;
+    },
     get columns() {
       const width = stream.columns ?? 0;
       return width > 0 ? width : 80;
+    },
+    get rows() {
+      const height = stream.rows ?? 0;
+      return height > 0 ? height : 24;
     },
     write: (text) => {
       if (isOpen) stream.write(text);

@@ -74,25 +74,25 @@ describe('book in a file', () => {
     await book.close();
   });
 
-  test('a lock of another process holds changes up, not this thread, and not those who only read', async () => {
+  test('a lock of another process holds changes up, not this thread, and not those who only read', async (t) => {
     const book = await openBook({ home });
     const audit = { actor: 'local', action: 'line.changed', subject: 'chat', detail: {} };
     const other = new DatabaseSync(join(home, 'plinth.db'));
     other.exec('BEGIN IMMEDIATE');
-    let turns = 0;
-    const timer = setInterval(() => ++turns, 1);
-    const changing = book.change({ audit });
-    while (turns < 20) assert.equal(await book.releasesRevision().then(nextTurn), 0);
     const second = await openBook({ home });
+    const seen = { turns: 0 };
+    const timer = setInterval(() => ++seen.turns, 1);
+    t.after(() => clearInterval(timer));
+    const changing = book.change({ audit });
+    while (seen.turns < 20) assert.equal(await book.releasesRevision().then(nextTurn), 0);
     other.exec('COMMIT');
     assert.equal(await changing, 1);
     other.exec('BEGIN IMMEDIATE');
     const refusals = [book.change({ audit }), book.takeLease('a', 'b', 1), second.change({ audit })];
-    for (const refusal of refusals)
-      await assert.rejects(refusal, { code: 'model_unavailable', message: /plinth\.db is locked by another process/ });
+    const expected = { code: 'model_unavailable', message: /plinth\.db is locked by another process/ };
+    await Promise.all(refusals.map((refusal) => assert.rejects(refusal, expected)));
     other.close();
     assert.equal(await second.change({ audit }), 2);
-    clearInterval(timer);
     await Promise.all([book.close(), second.close()]);
   });
 

@@ -44,7 +44,8 @@ async function probeDatabase(databaseUrl: string): Promise<BookFinding> {
 const newer = `this release knows schema ${schemaVersion}: use a newer release`;
 
 function probeFile(filePath: string): BookFinding {
-  if (statSync(filePath, { throwIfNoEntry: false }) === undefined) return { detail: `SQLite, ${filePath}, made at the first start` };
+  if (statSync(filePath, { throwIfNoEntry: false }) === undefined)
+    return { detail: `SQLite, ${filePath}, made at the first start` };
   let file: DatabaseSync | undefined;
   try {
     file = new DatabaseSync(filePath, { readOnly: true, timeout: 1_000 });

@@ -65,10 +65,15 @@ export class ModelFleet implements ModelRepository {
    */
   follow(wanted: readonly WantedVersion[]): void {
     const names = new Set(wanted.map(({ record }) => record.model));
-    const taken = new Set([...names].filter((name) => (this.#hosted.get(name)?.versions.size ?? 0) > 0));
+    const taken = new Set([...names].filter((name) => this.isOfFolder(name)));
     for (const name of names) if (!taken.has(name)) this.#hosted.delete(name);
     for (const name of taken) this.#warnOfTwo(name);
     this.#lines.follow(wanted.filter(({ record }) => !taken.has(record.model)));
+  }
+
+  /** Whether a name's own folder numbers its versions and has some that are loaded. */
+  isOfFolder(name: string): boolean {
+    return (this.#hosted.get(name)?.versions.size ?? 0) > 0;
   }
 
   #warnOfTwo(name: string): void {
@@ -102,6 +107,11 @@ export class ModelFleet implements ModelRepository {
     order: { readonly requests: number; readonly signal: AbortSignal },
   ): Promise<void> {
     await this.#lines.warmUp(model, version, order);
+  }
+
+  /** Whether the name is known in this process. */
+  has(model: string): boolean {
+    return this.#hosted.has(model) || this.#lines.has(model);
   }
 
   /** The versions of a line in this process; empty for other names. */

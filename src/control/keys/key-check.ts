@@ -95,8 +95,10 @@ export class KeyCheck {
   /** The admin key last, so that it decides when both are the same text. */
   #hashFixed(keys: FixedKeys): readonly HashedKey[] {
     const fixed: HashedKey[] = [];
-    if (keys.apiKey) fixed.push({ hash: digest(this.#ownKey, keys.apiKey), principal: { keyId: 'fixed-inference', role: 'inference' } });
-    if (keys.adminKey) fixed.push({ hash: digest(this.#ownKey, keys.adminKey), principal: { keyId: 'fixed-admin', role: 'admin' } });
+    if (keys.apiKey)
+      fixed.push({ hash: digest(this.#ownKey, keys.apiKey), principal: { keyId: 'fixed-inference', role: 'inference' } });
+    if (keys.adminKey)
+      fixed.push({ hash: digest(this.#ownKey, keys.adminKey), principal: { keyId: 'fixed-admin', role: 'admin' } });
     return fixed;
   }
 }

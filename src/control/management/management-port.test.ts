@@ -58,7 +58,10 @@ function open(input: object): Promise<ManagementPort> {
     keyring: { verify: () => undefined },
     localToken: 'unused',
     logger: silent,
-    mount: (app) => registerHealthRoutes(app, { isReady: () => true }),
+    mount: (app) => {
+      registerHealthRoutes(app, { isReady: () => true });
+      app.post('/echo/:name', ({ params, body }) => ({ params, body }));
+    },
   });
 }
 
@@ -102,5 +105,25 @@ test('the port may be opened beyond loopback behind a proxy when that is asked f
   const port = await open({ managementHost: '0.0.0.0', security: { allowInsecureListen: true } });
   const { port: number } = new URL(port.url);
   assert.equal((await fetch(`http://127.0.0.1:${number}/livez`)).status, 200);
+  await port.close();
+});
+
+test('bodies nested without end, with prototypes or too large are refused, and the port goes on', async () => {
+  const port = await open({});
+  const post = async (path: string, body: string) => {
+    const headers = { authorization: 'Bearer unused', 'content-type': 'application/json' };
+    const response = await fetch(`${port.url}${path}`, { method: 'POST', headers, body });
+    return { status: response.status, text: await response.text() };
+  };
+  const deep = await post('/echo/a', '['.repeat(100_000) + ']'.repeat(100_000));
+  assert.deepEqual([deep.status, /nested more than 64 deep/.test(deep.text)], [400, true]);
+  assert.equal((await post('/echo/a', '{"__proto__":{"isAdmin":true}}')).status, 400);
+  assert.equal((await post('/echo/a', '{"constructor":{"prototype":{}}}')).status, 400);
+  assert.equal((await post('/echo/a', `"${'x'.repeat(1024 * 1024)}"`)).status, 413);
+  const told = await post('/echo/a', JSON.stringify({ text: '[[{{"\\'.repeat(50) }));
+  assert.equal(told.status, 200);
+  const name = `${'org/'.repeat(30)}model`;
+  const { text } = await post(`/echo/${encodeURIComponent(name)}`, '{}');
+  assert.deepEqual(JSON.parse(text), { params: { name }, body: {} });
   await port.close();
 });

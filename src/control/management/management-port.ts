@@ -31,6 +31,10 @@ const MOST_BODY_BYTES = 16 * 1024;
 /** Declarative files and plans with golden questions. */
 const MOST_JSON_BYTES = 1024 * 1024;
 const ACTOR = 'plinthActor';
+/** Deeper than any document of this port is; what is nested without end would exhaust the stack of whoever reads it. */
+const MOST_DEPTH = 64;
+/** Names of models in paths: 128 characters, each of up to three when it is escaped. */
+const LONGEST_PARAMETER = 400;
 const MOST_CONNECTIONS = 64;
 const LIMITS = { bodyLimit: MOST_BODY_BYTES, requestTimeout: 10_000, connectionTimeout: 30_000, keepAliveTimeout: 5_000 };
 
@@ -66,16 +70,38 @@ export function actorOf(request: FastifyRequest): string {
 }
 
 function createApp(certificate: CertificateFiles | undefined): FastifyInstance {
-  const settings = { ...LIMITS, logger: false, forceCloseConnections: true, return503OnClosing: false };
+  const routerOptions = { maxParamLength: LONGEST_PARAMETER };
+  const settings = { ...LIMITS, routerOptions, logger: false, forceCloseConnections: true, return503OnClosing: false };
   const app: FastifyInstance =
     certificate === undefined ? Fastify(settings) : Fastify({ ...settings, https: readCertificate(certificate) });
   app.decorateRequest(ACTOR, '');
   app.removeAllContentTypeParsers();
   const options = { parseAs: 'string', bodyLimit: MOST_JSON_BYTES } as const;
-  app.addContentTypeParser('application/json', options, app.getDefaultJsonParser('error', 'error'));
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<string>('application/json', options, (request, text, done) => {
+    if (depthOf(text) <= MOST_DEPTH) return parse(request, text, done);
+    const message = `The body is nested more than ${MOST_DEPTH} deep.`;
+    done(new PlinthError({ code: 'invalid_request', message }));
+  });
   // What is not JSON is for endpoints that read no body: taken up to the limit and ignored.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
   return app;
+}
+
+/** How deep brackets are nested in a JSON text, those within strings left out. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (isString && character === '\\') at++;
+    else if (character === '"') isString = !isString;
+    else if (isString) continue;
+    else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
+    else if (character === '}' || character === ']') depth--;
+  }
+  return deepest;
 }
 
 function addChecks(app: FastifyInstance, { config, keyring, localToken }: ManagementPortOptions): void {

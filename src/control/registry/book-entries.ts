@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { errorFactsOf } from '../../core/errors/index.ts';
 import type { ModelRecord, ModelRecords } from '../../core/records/index.ts';
 import { catalog } from './catalog/index.ts';
 
@@ -32,8 +33,17 @@ export class BookEntries {
       name: known?.name ?? this.#freeName(found.name, found.reference),
       addedAt: known?.sha256 === found.sha256 ? known.addedAt : Date.now(),
     };
-    if (!isDeepStrictEqual(known, record)) await this.#book.putModel(record);
+    if (!isDeepStrictEqual(known, record)) await this.#note(record, known);
     return record;
+  }
+
+  /** The same content is served also while the book cannot be written: times of files differ where several machines share a book. */
+  async #note(record: ModelRecord, known: ModelRecord | undefined): Promise<void> {
+    try {
+      await this.#book.putModel(record);
+    } catch (error) {
+      if (errorFactsOf(error).code !== 'model_unavailable' || known?.sha256 !== record.sha256) throw error;
+    }
   }
 
   /** A name of the catalog belongs to the catalog's model; one that another reference has gets a part of the reference's digest. */

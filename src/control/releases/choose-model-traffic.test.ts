@@ -120,6 +120,13 @@ test('rules, fallback, sticky and aliases are carried over, also beside a rollou
   assert.deepEqual(traffic.capture, { share: 0.5, consent: 'header' });
 });
 
+test('the version before stands in for a candidate that cannot answer, ahead of the targets of the line', () => {
+  const line = { traffic: { fallback: ['1', '2'] } };
+  assert.deepEqual(choose(line, { rollout: { ...rollout, fallback: ['2', '9'] } }).fallback, ['2', '1']);
+  assert.deepEqual(choose(line, { experiment: { ...experiment, fallback: ['1'] } }).fallback, ['1', '2']);
+  assert.deepEqual(choose({}, {}).fallback, []);
+});
+
 test('the copies of a rollout come before those of the line', () => {
   const shadow = { to: '3', share: 1, mostConcurrent: 1, mostPerMinute: 60 };
   const own = choose({ traffic: { shadow } }).shadow;
@@ -182,4 +189,14 @@ test('arms are versions that exist, and their weights are either none or have a 
       assert.ok(Object.values(traffic.aliases).every((target) => present.includes(target)));
     }),
   );
+});
+
+test('after a promotion the version before goes on where its successor is not ready yet', () => {
+  const last = rollout.arms.map((arm) => ({ ...arm, weight: arm.name === 'current' ? 0 : 100 }));
+  const before = { traffic: choose({}, { rollout: { ...rollout, arms: last }, ready: ['2'] }), ready: ['2'] };
+  const line = { traffic: { weights: { '3': 1 } } };
+  const kept = choose(line, { ready: ['2'], previous: before });
+  assert.deepEqual(shares(kept), { '2': 1 });
+  assert.deepEqual(shares(choose(line, { ready: ['2'], previous: { traffic: kept, ready: ['2'] } })), { '2': 1 });
+  assert.deepEqual(shares(choose(line, { ready: ['2', '3'], previous: { traffic: kept, ready: ['2'] } })), { '3': 1 });
 });

@@ -10,6 +10,8 @@ export interface ComparingTraffic {
   readonly shadow?: ShadowOrder;
   /** Where it keeps requests together otherwise than the line does. */
   readonly sticky?: Sticky;
+  /** Versions that answer what an arm cannot, before the targets of the line. */
+  readonly fallback?: readonly string[];
 }
 
 /** Everything that decides the traffic of one model. */
@@ -58,6 +60,7 @@ export function chooseModelTraffic(facts: TrafficFacts): ModelTraffic {
     fromComparison(experiment, exists) ??
     fromLine(facts, line);
   const shadow = rollout?.shadow ?? experiment?.shadow ?? shadowOf(line);
+  const standIns = ((rollout ?? experiment)?.fallback ?? []).filter(exists);
   return {
     model,
     aliases: Object.fromEntries(Object.entries(line.aliases).filter(([, version]) => exists(version))),
@@ -66,7 +69,7 @@ export function chooseModelTraffic(facts: TrafficFacts): ModelTraffic {
     salt: division.salt,
     sticky: division.sticky ?? line.traffic.sticky,
     rules: line.traffic.rules,
-    fallback: line.traffic.fallback,
+    fallback: [...new Set([...standIns, ...line.traffic.fallback])],
     ...(shadow !== undefined && exists(shadow.to) && shadow.share > 0 && { shadow }),
     isObserved: rollout !== undefined || experiment !== undefined,
     ...(capture !== undefined && capture.share > 0 && { capture }),
@@ -125,12 +128,18 @@ function armsOfPolicy({ contents, model, ready }: TrafficFacts, line: LineRecord
 
 /** Those of the versions before that still can answer; undefined when none does. */
 function armsBefore({ previous, ready }: TrafficFacts, exists: (version: string) => boolean): readonly TrafficArm[] | undefined {
-  if (previous === undefined || previous.traffic.purpose.kind !== 'weights') return undefined;
+  if (previous === undefined || previous.traffic.purpose.kind === 'experiment') return undefined;
   const weights = new Map(previous.traffic.arms.map((arm) => [arm.version, arm.weight]));
-  const arms = versionsWithTraffic(previous.traffic, previous.ready)
+  const arms = versionsBefore(previous)
     .filter(exists)
-    .map((version) => armOf(version, weights.get(version) ?? 1));
+    .map((version) => armOf(version, weights.get(version) || 1));
   return arms.length > 0 && isAnyReady(arms, ready) ? arms : undefined;
+}
+
+/** After a rollout the one that it began with: where its candidate is not loaded yet, that goes on. The candidate itself is no proof of anything. */
+function versionsBefore({ traffic, ready }: NonNullable<TrafficFacts['previous']>): readonly string[] {
+  if (traffic.purpose.kind === 'weights') return versionsWithTraffic(traffic, ready);
+  return traffic.arms.filter(({ name }) => name === 'current').map(({ version }) => version);
 }
 
 function shadowOf({ traffic, model }: LineRecord): ShadowOrder | undefined {

@@ -44,7 +44,11 @@ function findFlaws(schema: z.ZodType, issues: readonly Issue[]): readonly Flaw[]
 
 function flawsOf(schema: z.ZodType, issue: Issue, above: readonly PropertyKey[]): readonly Flaw[] {
   const path = [...above, ...issue.path];
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField(schema, path, key));
+  if (issue.code === 'unrecognized_keys')
+    // The nearest known field is only looked for as far as it is told.
+    return issue.keys.map((key, index) =>
+      index < MOST_FLAWS ? unknownField(schema, path, key) : { path: formatPath(path), words: 'unknown field' },
+    );
   if (issue.code === 'invalid_key') return [{ path: formatPath(path), words: issue.issues.map(wordsOf).join('; ') }];
   if (issue.code === 'invalid_union') {
     // The form that was meant is the one that went wrong inside, not at its outermost.

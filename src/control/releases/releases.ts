@@ -34,6 +34,8 @@ export interface ReleasesOptions {
   readonly servingVersion: (model: string) => string | undefined;
   /** The versions that an experiment compares. */
   readonly versionsOfExperiment: (experiment: ExperimentRecord) => readonly string[];
+  /** Whether the model's own folder numbers its versions and has some that are loaded. */
+  readonly isOfFolder?: (model: string) => boolean;
   /** Awaited after every change, before its command resolves: the board's `refresh`. */
   readonly onChanged?: () => Promise<void>;
   /** Unix milliseconds. */
@@ -67,6 +69,7 @@ export class Releases {
 
   addVersion(order: Omit<AddOrder, 'at' | 'serving'>): Promise<AddedRecord> {
     return this.#commit(order, (view) => {
+      this.#refuseFolder(order.model);
       const serving = this.#options.servingVersion(order.model);
       return chooseAddedVersion(view, { ...order, at: this.#now(), ...(serving !== undefined && { serving }) });
     });
@@ -96,12 +99,11 @@ export class Releases {
     for (const { reference, ...model } of models) {
       const configured = { ...model, ...(reference !== undefined && { reference: placeSource(reference, place) }) };
       const order = { model: configured.model, actor: 'configuration' };
-      adoptions.push(
-        await this.#commit(order, (view) => {
-          const serving = this.#options.servingVersion(configured.model);
-          return chooseAdoption(view, configured, { at: this.#now(), ...(serving !== undefined && { serving }) });
-        }),
-      );
+      const adoption = this.#commit(order, (view) => {
+        const serving = this.#options.servingVersion(configured.model);
+        return chooseAdoption(view, configured, { at: this.#now(), ...(serving !== undefined && { serving }) });
+      });
+      adoptions.push(await adoption.catch((error: unknown) => refusedAdoption(configured.model, error)));
     }
     return adoptions;
   }
@@ -155,9 +157,22 @@ export class Releases {
     }
   }
 
+  #refuseFolder(model: string): void {
+    if (this.#options.isOfFolder?.(model) !== true) return;
+    const message = `The versions of '${model}' are those of its folder: add one there, or take another name.`;
+    throw new PlinthError({ code: 'conflict', message, param: 'model' });
+  }
+
   #now(): number {
     return (this.#options.now ?? Date.now)();
   }
+}
+
+/** A book that is full of versions of one model is no reason to serve nothing at all. */
+function refusedAdoption(model: string, error: unknown): Adoption {
+  if (error instanceof PlinthError && error.code === 'conflict')
+    return { model, version: '', outcome: 'refused', words: `what the configuration says is not served: ${error.message}` };
+  throw error;
 }
 
 /** Another change of the line came first, or another version took the number. */

@@ -30,6 +30,7 @@ for (const [state, step, candidate, isShadowing] of rows) {
     ]);
     assert.equal(traffic.shadow?.to, isShadowing ? '4' : undefined);
     assert.deepEqual(traffic.purpose, { kind: 'rollout', id: 'r_1' });
+    assert.deepEqual(traffic.fallback, ['3']);
   });
 }
 

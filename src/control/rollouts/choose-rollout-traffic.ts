@@ -9,6 +9,8 @@ export interface RolloutTraffic {
   readonly purpose: TrafficPurpose;
   /** Another rollout deals the callers anew; the steps of one do not. */
   readonly salt: string;
+  /** The version before: it answers what the candidate cannot. */
+  readonly fallback: readonly string[];
   /** Absent where nothing is copied now. */
   readonly shadow?: ShadowOrder;
 }
@@ -26,6 +28,7 @@ export function chooseRolloutTraffic(rollout: Facts, plan: RolloutPlan): Rollout
     ],
     purpose,
     salt: rollout.id,
+    fallback: [rollout.baseline],
     ...(isShadowing(rollout, plan) && { shadow: shadowOrder(rollout.candidate, plan, purpose) }),
   };
 }

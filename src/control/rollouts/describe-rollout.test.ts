@@ -119,3 +119,13 @@ test('one that was rolled back says which judge decided, and keeps the step wher
 test('documents of another release are no judgement', () => {
   assert.deepEqual(describeRollout({ ...canary, verdicts: { verdicts: 'none' } }, facts).verdicts, []);
 });
+
+test('a canary that no caller was dealt to says so, once that is odd', () => {
+  const none = { ...judgement, counts: { ...judgement.counts, stepCandidate: 0 } };
+  const stuck = { ...canary, verdicts: describeJudgement(none) };
+  const because = explainRollout(stuck, facts).because.join();
+  assert.match(because, /version 4 has answered none .* requests that traffic\.sticky keeps together/);
+  assert.doesNotMatch(explainRollout({ ...stuck, share: 0.01 }, facts).because.join(), /sticky/);
+  assert.doesNotMatch(explainRollout({ ...stuck, stepStartedAt: NOW }, facts).because.join(), /sticky/);
+  assert.doesNotMatch(explainRollout(judged, facts).because.join(), /sticky/);
+});

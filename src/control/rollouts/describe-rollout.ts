@@ -183,9 +183,21 @@ function missingOf(
   return [
     ...(rollout.pausedBecause === undefined ? [] : [`paused: ${rollout.pausedBecause}`]),
     ...(lacking > 0 ? [`${lacking} more ${conditions?.of === 'comparisons' ? 'comparisons' : 'answers of the candidate'}`] : []),
+    ...(lacking > 0 ? passedOver(rollout, judgement, now) : []),
     ...(leftMs > 0 ? [`${Math.ceil(leftMs / MINUTE_MS)} more minutes`] : []),
     ...(rollout.state === 'preparing' ? [] : undecided.map(wordsOf)),
     ...(isSettled && rollout.state !== 'preparing' ? [] : [judgement?.decision.reason ?? rollout.reason]),
+  ];
+}
+
+/** Requests that are kept together are dealt out together: a few callers may all have been dealt to the version before. */
+function passedOver(rollout: RolloutRecord, judgement: Judgement | undefined, now: number): readonly string[] {
+  const { state, share, baseline, candidate, stepStartedAt } = rollout;
+  const { stepCandidate = 0, liveCurrent = 0 } = judgement?.counts ?? {};
+  const isOwed = state === 'canary' && stepCandidate === 0 && liveCurrent * share >= MOST_OWED;
+  if (!isOwed || now - stepStartedAt < MINUTE_MS) return [];
+  return [
+    `version ${candidate} has answered none of the requests of this step so far, version ${baseline} ${liveCurrent} in all: requests that traffic.sticky keeps together, such as those of one caller, go to one version, and those of now may all have been dealt to version ${baseline}`,
   ];
 }
 
@@ -199,6 +211,9 @@ function nextOf(rollout: RolloutRecord): string {
     return `It waits for 'resume', 'promote' or 'abort'. A candidate that turns out bad is rolled back all the same.`;
   return 'It moves on by itself as soon as nothing is missing, and back as soon as a judge fails.';
 }
+
+/** Answers that a share comes to before it is odd that there is none: a chance of e⁻⁵ where callers are many. */
+const MOST_OWED = 5;
 
 interface Conditions {
   readonly count: number;

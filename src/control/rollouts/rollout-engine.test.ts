@@ -350,3 +350,62 @@ test('nothing that was asked or said is in the book or the log', async () => {
   assert.match(everything, /req-1/);
   assert.doesNotMatch(everything + log, /a secret/);
 });
+
+test('a rollout whose plan is of another release is left to that one, shown, and can be aborted', async () => {
+  const { engine } = await begin({});
+  const rollout = await current();
+  await engine.close();
+  engines = [];
+  await book.change({
+    rollout: { ...rollout, plan: { ...rollout.plan, judges: { mood: 1 } }, revision: rollout.revision + 1 },
+    audit: { actor: 'local', action: 'rollout.paused', subject: `rollout ${rollout.id}`, detail: {} },
+  });
+  const older = await open(new RolloutWorld({ 1: {}, 2: {} }), 'p2');
+  await sleep(60);
+  assert.match(log, /does not drive it/);
+  const lease = await book.takeLease(`rollout:${rollout.id}`, 'newer', 1_000);
+  assert.ok(lease !== undefined, 'whoever understands the plan gets the lease');
+  assert.equal((await older.status(rollout.id)).state, 'preparing');
+  assert.equal((await older.why(rollout.id)).state, 'preparing');
+  await assert.rejects(older.promote(rollout.id, { actor: 'local' }), { code: 'conflict' });
+  assert.equal((await older.abort(rollout.id, { actor: 'local' })).state, 'aborted');
+});
+
+test('a process that has none of the versions of a model leaves its rollout to one that has', async () => {
+  const world = new RolloutWorld({ 1: {}, 2: {} });
+  await addVersions(book, ['1', '2']);
+  const { fleet, ...ports } = world.ports();
+  const bare = {
+    ensureLoaded: () => Promise.reject(new PlinthError({ code: 'model_not_ready', message: 'nothing asks for it' })),
+    isServing: () => false,
+    has: () => false,
+  };
+  const stranger = await open(world, 'p1', { fleet: bare });
+  await stranger.start(readStartRequest({ model: MODEL, to: '2', plan: { steps: STEPS, shadow: SHADOW } }), 'local');
+  await sleep(60);
+  assert.equal((await current()).state, 'preparing');
+  await open(world, 'p2', { ...ports, fleet });
+  while ((await current()).state === 'preparing') await sleep(5);
+  assert.equal((await current()).state, 'shadowing');
+});
+
+test('a process that stops while the candidate is loaded does not fail the rollout', async () => {
+  const world = new RolloutWorld({ 1: {}, 2: {} });
+  await addVersions(book, ['1', '2']);
+  const { fleet, ...ports } = world.ports();
+  const loads: string[] = [];
+  const stopping = {
+    ...fleet,
+    isServing: (model: string, version: string) => fleet.isServing(model, version),
+    ensureLoaded: (_model: string, version: string) => {
+      loads.push(version);
+      return Promise.reject(new PlinthError({ code: 'cancelled', message: 'Plinth stops before it was ready.' }));
+    },
+  };
+  const engine = await open(world, 'p1', { ...ports, fleet: stopping });
+  await engine.start(readStartRequest({ model: MODEL, to: '2' }), 'local');
+  while (loads.length < 2) await sleep(5);
+  await engine.close();
+  engines = [];
+  assert.equal((await current()).state, 'preparing');
+});

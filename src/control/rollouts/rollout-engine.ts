@@ -6,7 +6,7 @@ import { isRunning } from './choose-rollout-move.ts';
 import { RolloutCommands, type CommandOrder, type StartWish } from './commanding/index.ts';
 import { describeRollout, explainRollout, type RolloutDocument, type RolloutExplanation } from './describe-rollout.ts';
 import { EvidenceInbox, RolloutDriver, withoutContent } from './driving/index.ts';
-import { readPlan } from './rollout-plan.ts';
+import { readPlan, readPlanOrDefault } from './rollout-plan.ts';
 import { DEFAULT_PACE, type RolloutEngineOptions, type RolloutPace } from './rollout-ports.ts';
 
 const POLL_MS = 1_000;
@@ -91,7 +91,11 @@ export class RolloutEngine {
   /** Why it is where it is, and what it waits for. Throws `not_found`. */
   async why(name: string): Promise<RolloutExplanation> {
     const rollout = await this.#commands.find(name);
-    return explainRollout(rollout, { plan: readPlan(rollout.plan), history: await this.#historyOf(rollout), now: this.#now() });
+    return explainRollout(rollout, {
+      plan: readPlanOrDefault(rollout.plan),
+      history: await this.#historyOf(rollout),
+      now: this.#now(),
+    });
   }
 
   audit(range: { readonly after: number; readonly most: number }): Promise<readonly AuditRecord[]> {
@@ -140,7 +144,7 @@ export class RolloutEngine {
   }
 
   #describe(rollout: RolloutRecord, history: readonly AuditRecord[]): RolloutDocument {
-    return describeRollout(rollout, { plan: readPlan(rollout.plan), history, now: this.#now() });
+    return describeRollout(rollout, { plan: readPlanOrDefault(rollout.plan), history, now: this.#now() });
   }
 
   #historyOf(rollout: RolloutRecord): Promise<readonly AuditRecord[]> {

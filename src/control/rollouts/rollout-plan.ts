@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PlinthError } from '../../core/errors/index.ts';
 import type { JsonObject } from '../../core/inference/index.ts';
 
 const share = z.number().min(0).max(1);
@@ -23,8 +24,11 @@ const judgesSchema = z.strictObject({
   cost: z.number().min(0).nullable().default(0.25),
   /** Most that the likeness to the current version's answers may lie below that of the current version's own second answers. */
   similarity: share.nullable().default(0.03),
-  /** Most nats per token that the candidate's answers may be less likely to the current version than its own. */
-  perplexity: z.number().min(0).nullable().default(0.7),
+  /**
+   * Most nats per token that the candidate's answers may be less likely to the current version than its own. A small model that is quantised
+   * anew loses 0.5 to 0.8 at a temperature of 1, one with damaged weights 8.
+   */
+  perplexity: z.number().min(0).nullable().default(1.5),
   /** Most that the share of answers with sound structure (JSON, schema, tool calls) may fall where a request asks for it. */
   structure: share.nullable().default(0.02),
   /** Most that the share of golden questions answered as expected may fall. */
@@ -47,7 +51,7 @@ const goldenSchema = z.strictObject({
     .strictObject({
       contains: z.array(z.string().min(1)).optional(),
       excludes: z.array(z.string().min(1)).optional(),
-      matches: z.string().max(500).optional(),
+      matches: z.string().max(500).refine(isExpression, 'no regular expression of JavaScript').optional(),
       equals: z.string().optional(),
       json: z.record(z.string(), z.json()).optional(),
     })
@@ -118,7 +122,25 @@ export type Judges = z.infer<typeof judgesSchema>;
 export type JudgeName = keyof Judges;
 export type GoldenQuestion = z.infer<typeof goldenSchema>;
 
-/** The plan of a rollout's record. */
+/** The plan of a rollout's record. Throws `conflict` for one that this release of Plinth does not understand. */
 export function readPlan(document: JsonObject): RolloutPlan {
-  return rolloutPlanSchema.parse(document);
+  const parsed = rolloutPlanSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const place = parsed.error.issues[0]?.path.join('.') ?? '';
+  const message = `The plan of the rollout is of another release of Plinth and cannot be read (${place === '' ? 'the whole' : place}): only 'abort' is possible with this one.`;
+  throw new PlinthError({ code: 'conflict', message });
+}
+
+/** For documents, and for ends that no plan decides: the default plan where the record's cannot be read. */
+export function readPlanOrDefault(document: JsonObject): RolloutPlan {
+  const parsed = rolloutPlanSchema.safeParse(document);
+  return parsed.success ? parsed.data : rolloutPlanSchema.parse({});
+}
+
+function isExpression(pattern: string): boolean {
+  try {
+    return new RegExp(pattern) instanceof RegExp;
+  } catch {
+    return false;
+  }
 }

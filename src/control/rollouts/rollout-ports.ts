@@ -12,6 +12,8 @@ export interface RolloutFleet {
   /** Resolves when the version is loaded and has answered. Throws a `PlinthError` that says why it does not. */
   ensureLoaded(model: string, version: string, signal: AbortSignal): Promise<void>;
   isServing(model: string, version: string): boolean;
+  /** Whether versions of the model are loaded in this process at all; a rollout of another model is left to processes where they are. */
+  has?(model: string): boolean;
   /** Runs captured requests against a version that is loaded; what they answer is thrown away. */
   warmUp?(model: string, version: string, options: { readonly requests: number; readonly signal: AbortSignal }): Promise<void>;
 }

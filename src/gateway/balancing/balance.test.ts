@@ -219,6 +219,24 @@ test('requests beyond slots and queue are refused with a time to come back, and 
   assert.deepEqual(await collect(bench.ask(giving([FINISHED]))), [FINISHED]);
 });
 
+test('a copy takes a seat that nobody else wants and gives it up the moment a caller does', async () => {
+  const bench = openBench([routedReplica({ slots: 2 })], { queueLength: 0 });
+  const hangs = giving([delta('…')], 'hangs');
+  const copy = bench.ask(hangs, callWith({ origin: 'shadow' }));
+  const [first, second] = [bench.ask(hangs), bench.ask(hangs)];
+  await copy.next();
+  await first.next();
+  assert.equal((await second.next()).value?.type, 'text-delta');
+  assert.equal(errorOf(await collect(copy)), 'queue_full');
+  assert.equal(errorOf(await collect(bench.ask(hangs))), 'queue_full');
+  assert.equal(errorOf(await collect(bench.ask(hangs, callWith({ origin: 'shadow' })))), 'queue_full');
+  await first.return?.();
+  const later = bench.ask(hangs, callWith({ origin: 'shadow' }));
+  assert.equal((await later.next()).value?.type, 'text-delta');
+  await later.return?.();
+  assert.equal((await bench.ask(hangs).next()).value?.type, 'text-delta');
+});
+
 test('a request that waits too long for a replica is told why there is none', async () => {
   const bench = openBench([], { queueTimeoutMs: 10, failure: 'Loading failed: the file is damaged.' });
   const [event] = await collect(bench.ask(giving([FINISHED])));

@@ -8,6 +8,7 @@ const MEAN_WEIGHT = 0.1;
 export class ModelSeats {
   readonly #perReplica = new Map<string, number>();
   readonly #waiters = new Set<() => void>();
+  readonly #lent = new Set<() => void>();
   #inFlight = 0;
   #meanSeatMs = 0;
 
@@ -31,6 +32,21 @@ export class ModelSeats {
     const held = (this.#perReplica.get(replicaId) ?? 0) - 1;
     if (held > 0) this.#perReplica.set(replicaId, held);
     else this.#perReplica.delete(replicaId);
+  }
+
+  /** A seat is held until somebody needs it: `end` then gives it back at once. Returns the way to keep it from being called. */
+  lend(end: () => void): () => void {
+    this.#lent.add(end);
+    return () => this.#lent.delete(end);
+  }
+
+  /** Takes the seat back that has been lent for longest; false when none is. */
+  reclaim(): boolean {
+    const [end] = this.#lent;
+    if (end === undefined) return false;
+    this.#lent.delete(end);
+    end();
+    return true;
   }
 
   recordSeatMs(seatMs: number): void {

@@ -37,6 +37,7 @@ export interface GuidedRequest {
 
 const DEADLINE: ErrorFacts = { code: 'deadline_exceeded', message: 'The answer was not complete before its deadline.' };
 const CANCELLED: ErrorFacts = { code: 'cancelled', message: 'The caller went away before the answer was complete.' };
+const GAVE_WAY: ErrorFacts = { code: 'queue_full', message: 'The seat of a copy was needed by a caller.' };
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Long enough for the connection to a replica that has just become ready. */
 const BRIEF_WAIT_MS = 100;
@@ -54,6 +55,7 @@ export class RequestGuide implements StreamGuide {
   #queueTimer: NodeJS.Timeout | undefined;
   #stopWaiting: (() => void) | undefined;
   #onAbort: (() => void) | undefined;
+  #keepSeat: (() => void) | undefined;
 
   readonly isFolded: boolean;
 
@@ -80,11 +82,19 @@ export class RequestGuide implements StreamGuide {
     if (call.signal.aborted) return stream.end(CANCELLED);
     const timeLeftMs = call.deadlineMs - this.#balancer.now();
     if (timeLeftMs <= 0) return stream.end(DEADLINE);
-    const load = view.seats.load(view.model, view.ready);
-    const refusal = call.origin === 'shadow' ? chooseSpareAdmission(load) : chooseAdmission(load);
+    const refusal = this.#admit(view);
     if (refusal !== undefined) return stream.end(refusal);
     this.#enter(stream, view.seats, timeLeftMs);
     this.#dispatch(stream);
+  }
+
+  /** Callers never wait for a copy and are never refused because of one. */
+  #admit({ model, ready, seats }: ModelView): ErrorFacts | undefined {
+    const { origin = 'caller' } = this.#guided.call;
+    const load = seats.load(model, ready);
+    if (origin === 'shadow') return chooseSpareAdmission(load);
+    const hasReclaimed = origin === 'caller' && load.inFlight >= load.slots && seats.reclaim();
+    return chooseAdmission(hasReclaimed ? seats.load(model, ready) : load);
   }
 
   restart(stream: BalancedStream): void {
@@ -103,6 +113,7 @@ export class RequestGuide implements StreamGuide {
     clearTimeout(this.#deadlineTimer);
     if (this.#onAbort !== undefined) this.#guided.call.signal.removeEventListener('abort', this.#onAbort);
     this.#balancer.open.delete(this);
+    this.#keepSeat?.();
     this.#endWaiting();
     if (this.#replicaId !== undefined) this.#seats?.recordSeatMs(this.#balancer.now() - this.#takenAtMs);
     this.#leaveReplica();
@@ -114,6 +125,7 @@ export class RequestGuide implements StreamGuide {
     this.#seats = seats;
     this.#stream = stream;
     this.#balancer.open.add(this);
+    if (this.#guided.call.origin === 'shadow') this.#keepSeat = seats.lend(() => stream.end(GAVE_WAY));
     this.#onAbort = () => stream.end(CANCELLED);
     this.#guided.call.signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#deadlineTimer = setTimeout(() => stream.end(DEADLINE), Math.min(timeLeftMs, LONGEST_TIMER_MS));

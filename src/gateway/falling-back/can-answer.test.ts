@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { greedySampling, type InferenceRequest, type Prompt, type Tool } from '../../core/inference/index.ts';
-import type { Capability, ModelFacts } from '../../core/models/index.ts';
+import type { Capability, ModelFacts, TensorFacts } from '../../core/models/index.ts';
 import { generateRequest } from '../fake-snapshots.ts';
 import { canAnswer } from './can-answer.ts';
 
@@ -21,10 +21,10 @@ function facts(capabilities: readonly Capability[], more: Partial<ModelFacts> = 
 }
 
 const port = (name: string) => ({ name, datatype: 'FP32' as const, dims: [-1] });
-const graph = (inputs: readonly string[], outputs: readonly string[]) =>
+const graph = (inputs: readonly string[], outputs: readonly string[], more: Partial<TensorFacts['config']> = {}) =>
   facts(['tensors'], {
     tensors: {
-      config: { inputs: inputs.map(port), outputs: outputs.map(port), maxBatchSize: 0, parameters: {}, warmup: [] },
+      config: { inputs: inputs.map(port), outputs: outputs.map(port), maxBatchSize: 0, parameters: {}, warmup: [], ...more },
       platform: 'test',
       configJson: {},
     },
@@ -47,6 +47,8 @@ const speech: InferenceRequest = {
 };
 const tensor = { name: 'x', datatype: 'FP32', shape: [1], data: new Uint8Array(4) } as const;
 const tensors: InferenceRequest = { ...head, kind: 'tensors', inputs: [tensor], outputs: ['y'], parameters: {} };
+const allOutputs: InferenceRequest = { ...head, kind: 'tensors', inputs: [tensor], parameters: {} };
+const whole = { outputs: [{ name: 'y', datatype: 'INT64', dims: [-1] }] } as const;
 const score: InferenceRequest = { ...head, kind: 'score', pairs: [], scale: 'logit', overlong: 'cut' };
 const classify: InferenceRequest = { ...head, kind: 'classify', inputs: [], scale: 'logit', overlong: 'cut' };
 
@@ -97,6 +99,10 @@ const cases: ReadonlyArray<
   ['a graph with the same ports', tensors, graph(['x'], ['y', 'z']), true],
   ['a graph with another input', tensors, graph(['w'], ['y']), false],
   ['a graph without the wanted output', tensors, graph(['x'], ['z']), false],
+  ['a graph with more outputs for all of them', allOutputs, graph(['x'], ['y', 'z']), true, graph(['x'], ['y'])],
+  ['a graph with fewer outputs for all of them', allOutputs, graph(['x'], ['z']), false, graph(['x'], ['y', 'z'])],
+  ['a graph whose output is of another type', tensors, graph(['x'], [], whole), false, graph(['x'], ['y'])],
+  ['a graph that answers as often as it likes', tensors, graph(['x'], ['y'], { isDecoupled: true }), false, graph(['x'], ['y'])],
   ['a model that is no graph', tensors, facts(['chat']), false],
 ];
 

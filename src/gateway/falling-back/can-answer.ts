@@ -1,5 +1,5 @@
 import type { InferenceRequest, TensorRequest } from '../../core/inference/index.ts';
-import type { Capability, ModelFacts } from '../../core/models/index.ts';
+import type { Capability, ModelFacts, TensorPort } from '../../core/models/index.ts';
 
 /** Whose answer is replaced and who would replace it; facts that are not known yet are absent. */
 export interface Replacement {
@@ -28,7 +28,7 @@ export function canAnswer(request: InferenceRequest, { from, to }: Replacement):
     case 'transcribe':
       return can(request.task);
     case 'tensors':
-      return takesTensors(request, to);
+      return takesTensors(request, { from, to });
   }
 }
 
@@ -48,10 +48,17 @@ function wantedOfText(request: Extract<InferenceRequest, { kind: 'generate' }>):
   return [...wanted];
 }
 
-function takesTensors({ inputs, outputs }: TensorRequest, { tensors }: ModelFacts): boolean {
-  if (tensors === undefined) return false;
-  const takesAll = inputs.every(({ name, datatype }) =>
-    tensors.config.inputs.some((port) => port.name === name && port.datatype === datatype),
+function takesTensors({ inputs, outputs }: TensorRequest, { from, to }: Replacement): boolean {
+  const [own, other] = [from?.tensors?.config, to?.tensors?.config];
+  if (other === undefined || (own !== undefined && own.isDecoupled !== other.isDecoupled)) return false;
+  const given = outputs === undefined ? own?.outputs : own?.outputs.filter(({ name }) => outputs.includes(name));
+  return (
+    inputs.every((input) => other.inputs.some((port) => isLike(port, input))) &&
+    (outputs ?? []).every((name) => other.outputs.some((port) => port.name === name)) &&
+    (given ?? []).every((output) => other.outputs.some((port) => isLike(port, output)))
   );
-  return takesAll && (outputs ?? []).every((name) => tensors.config.outputs.some((port) => port.name === name));
+}
+
+function isLike(a: Pick<TensorPort, 'name' | 'datatype'>, b: Pick<TensorPort, 'name' | 'datatype'>): boolean {
+  return a.name === b.name && a.datatype === b.datatype;
 }

@@ -140,6 +140,25 @@ test('each target is tried once, in order, and the first failure is what the cal
   assert.equal(given.full.record.failure, 'queue_full');
 });
 
+test('when nothing answers, what is said of the failure is said of the version that was chosen', async () => {
+  const route = { model: 'echo', version: '2', by: 'rollout', arm: 'candidate' } as const;
+  const given = setUp({
+    call: { route },
+    answers: { 'echo:2': [failed('queue_full')], 'echo:1': [failed('engine_failed')], 'other:1': [failed('engine_failed')] },
+  });
+  assert.deepEqual(await gather(given.run()), [failed('queue_full')]);
+  assert.equal(given.told.at(-1), 'echo:2');
+  const { model, version, arm, failure } = given.full.record;
+  assert.deepEqual([model, version, arm, failure], ['echo', '2', 'candidate', 'queue_full']);
+});
+
+test('who asks for a version by its number gets that version or its failure, who asks by an alias gets an answer', async () => {
+  const answers = { 'echo:2': [failed('engine_failed')], 'echo:1': [said('saved'), FINISHED] };
+  const ask = (by: 'request' | 'alias') => setUp({ call: { route: { model: 'echo', version: '2', by } }, answers }).run();
+  assert.deepEqual(await gather(ask('request')), [failed('engine_failed')]);
+  assert.deepEqual(await gather(ask('alias')), [said('saved'), FINISHED]);
+});
+
 test('a stage that refuses by throwing has failed like one that says so', async () => {
   const thrown = new PlinthError({ code: 'model_not_ready', message: 'no' });
   const given = setUp({ answers: { 'echo:2': thrown, 'echo:1': thrown, 'other:1': [said('x'), FINISHED] } });

@@ -31,13 +31,14 @@ const FINAL: ReadonlySet<ErrorCode> = new Set(['cancelled', 'deadline_exceeded',
 
 /**
  * The stage that lets other versions and models answer when the chosen one fails before anything of its answer was passed on. Each
- * target is tried at most once, while time is left; those that cannot answer the request or are not serving are passed over.
+ * target is tried at most once, while time is left; those that cannot answer the request or are not serving are passed over. Who names a
+ * version by its number gets that version or its failure.
  */
 export function createFallBack(options: FallbackOptions) {
   return function fallBack(request: InferenceRequest, call: StageCall, next: NextStage): AsyncIterable<InferenceEvent> {
     const { traffic, model, origin = 'caller' } = call;
     if (traffic === undefined || model === undefined || traffic.fallback.length === 0) return next(request, call);
-    if (origin !== 'caller' || isInSequence(request)) return next(request, call);
+    if (origin !== 'caller' || call.route?.by === 'request' || isInSequence(request)) return next(request, call);
     return new FallbackStream(new TargetGuide({ ...options, request, call, next, chosen: model, targets: traffic.fallback }));
   };
 }
@@ -89,8 +90,21 @@ class TargetGuide implements FallbackGuide {
 
   lastWord(failure: ErrorFacts): ErrorFacts {
     const error = FINAL.has(failure.code) ? failure : (this.#firstFailure ?? failure);
+    if (error !== failure) this.#tellFirst();
     this.#options.call.record.failure = error.code;
     return error;
+  }
+
+  /** The failure is that of the version that was chosen first, and so is everything that is said beside it. */
+  #tellFirst(): void {
+    const { call, chosen } = this.#options;
+    const { record, route } = call;
+    beginAnew(record);
+    record.model = chosen.name;
+    record.version = chosen.version;
+    if (route?.arm !== undefined) record.arm = route.arm;
+    else if (record.arm !== undefined) delete record.arm;
+    if (route !== undefined && call.ensembles === undefined) call.onRouted?.(route);
   }
 
   #goTo(target: RoutedModel, failure: ErrorFacts): AsyncIterable<InferenceEvent> {

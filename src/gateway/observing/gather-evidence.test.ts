@@ -23,6 +23,7 @@ interface Setting {
   readonly random?: number;
   /** The reader leaves after so many events. */
   readonly leaveAfter?: number;
+  readonly sink?: Partial<EvidenceSink>;
 }
 
 async function run(setting: Setting) {
@@ -34,9 +35,16 @@ async function run(setting: Setting) {
     compare: () => undefined,
     capture: (kept) => captures.push(kept),
     feedback: () => Promise.resolve(),
+    ...setting.sink,
   };
+  const defects: unknown[] = [];
   const metrics = createMetrics();
-  const gather = createGatherEvidence({ sink, random: () => random, clock: () => 1_700_000_000_000 });
+  const gather = createGatherEvidence({
+    sink,
+    random: () => random,
+    clock: () => 1_700_000_000_000,
+    onDefect: (thrown) => defects.push(thrown),
+  });
   const stage = createObserve({ metrics, statistics: new StatisticsBook(), gather });
   const full: StageCall = {
     requestId: 'r',
@@ -50,12 +58,12 @@ async function run(setting: Setting) {
     traffic: modelTraffic({ isObserved: true }),
     ...call,
   };
-  let count = 0;
-  for await (const _ of stage(request, full, () => play(events))) {
-    count += 1;
-    if (count === setting.leaveAfter) break;
+  const types: string[] = [];
+  for await (const { type } of stage(request, full, () => play(events))) {
+    types.push(type);
+    if (types.length === setting.leaveAfter) break;
   }
-  return { observations, captures, metrics };
+  return { observations, captures, metrics, defects, types };
 }
 
 async function* play(events: readonly InferenceEvent[]): AsyncGenerator<InferenceEvent> {
@@ -84,9 +92,11 @@ test('one observation tells who answered, how it ended and how long it took', as
   assert.equal(observations.length, 1);
 });
 
-test('a version that was not chosen by its share is an arm of its own', async () => {
-  const { observations } = await run({ call: { route: { model: 'echo', version: '2', by: 'request' } } });
-  assert.deepEqual([observations[0]?.arm, observations[0]?.purpose.kind, observations[0]?.unit], ['v2', 'weights', 'r']);
+test('a version that was not chosen by its share is an arm of its own and counts for no rollout', async () => {
+  const traffic = modelTraffic({ isObserved: true, purpose: { kind: 'rollout', id: 'ro' } });
+  const { observations } = await run({ call: { traffic, route: { model: 'echo', version: '2', by: 'request' } } });
+  assert.deepEqual([observations[0]?.arm, observations[0]?.unit], ['v2', 'r']);
+  assert.deepEqual(observations[0]?.purpose, { kind: 'weights', id: 'echo' });
 });
 
 const endings: ReadonlyArray<readonly [failure: ErrorCode, outcome: string]> = [
@@ -119,6 +129,24 @@ test('a request that took a replica down has failed, also when another replica a
 test('a caller that leaves has cancelled', async () => {
   const { observations } = await run({ leaveAfter: 1 });
   assert.deepEqual([observations.length, observations[0]?.outcome], [1, 'cancelled']);
+});
+
+test('an answer out of the cache says nothing of its version', async () => {
+  assert.deepEqual((await run({ record: { cache: 'hit' } })).observations, []);
+  assert.equal((await run({ record: { cache: 'miss' } })).observations.length, 1);
+});
+
+test('who looks at an answer and breaks fails nobody', async () => {
+  const observe = (): never => {
+    throw new Error('full');
+  };
+  const given = await run({ sink: { observe } });
+  assert.deepEqual(given.types, ['text-delta', 'usage-report', 'finished']);
+  assert.equal(given.defects.length, 1);
+  const values = new Uint8Array(5);
+  const torn = { type: 'tensor', response: 0, tensor: { name: 'y', datatype: 'FP32', shape: [2], data: values } } as const;
+  const request: InferenceRequest = { kind: 'embed', id: 'r', model: 'echo', inputs: [], timeLeftMs: 1 };
+  assert.equal((await run({ request, events: [torn, finished] })).types.at(-1), 'finished');
 });
 
 test('a refusal shows in the beginning of the first choice', async () => {

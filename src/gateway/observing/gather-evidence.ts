@@ -13,6 +13,8 @@ export interface EvidenceOptions {
   readonly random: () => number;
   /** Unix milliseconds. */
   readonly clock: () => number;
+  /** Told when gathering breaks; the request goes on as if nobody wanted to know. */
+  readonly onDefect?: (thrown: unknown) => void;
 }
 
 /** What is gathered of one request for the comparison of versions. */
@@ -24,7 +26,10 @@ export interface Gatherer {
 /** Who gathers for this request; undefined where nobody wants to know. */
 export type GatherEvidence = (request: InferenceRequest, call: StageCall) => Gatherer | undefined;
 
-/** Gathers one observation of every request of a caller whose model is compared, and keeps a share of requests where that is asked for. */
+/**
+ * Gathers one observation of every request of a caller whose model is compared, and keeps a share of requests where that is asked for. An
+ * answer out of the cache is none: it says how fast and how well a version was, once.
+ */
 export function createGatherEvidence(options: EvidenceOptions): GatherEvidence {
   return (request, call) => {
     const { traffic, origin = 'caller' } = call;
@@ -59,6 +64,7 @@ class RequestGatherer implements Gatherer {
   readonly #gathered: Gathered;
   readonly #looks: AnswerLooks;
   #hasEnded = false;
+  #isBroken = false;
 
   constructor(options: EvidenceOptions, gathered: Gathered) {
     this.#options = options;
@@ -68,15 +74,30 @@ class RequestGatherer implements Gatherer {
 
   onEvent(event: InferenceEvent): void {
     if (event.type === 'finished' || event.type === 'failed') this.#hasEnded = true;
-    else this.#looks.take(event);
+    else this.#guarded(() => this.#looks.take(event));
   }
 
-  onEnd({ totalMs, times }: Parameters<Gatherer['onEnd']>[0]): void {
+  onEnd(end: Parameters<Gatherer['onEnd']>[0]): void {
+    this.#guarded(() => this.#tell(end));
+  }
+
+  /** An answer never fails because of those who look at it. */
+  #guarded(work: () => void): void {
+    if (this.#isBroken) return;
+    try {
+      work();
+    } catch (thrown) {
+      this.#isBroken = true;
+      this.#options.onDefect?.(thrown);
+    }
+  }
+
+  #tell({ totalMs, times }: Parameters<Gatherer['onEnd']>[0]): void {
     const { sink, clock } = this.#options;
-    const { request, traffic, isKept } = this.#gathered;
+    const { request, call, traffic, isKept } = this.#gathered;
     const ending = this.#ending();
     const at = clock();
-    if (traffic.isObserved)
+    if (traffic.isObserved && call.record.cache !== 'hit')
       sink.observe({
         ...this.#identity(),
         at,
@@ -97,6 +118,7 @@ class RequestGatherer implements Gatherer {
     return failure === undefined ? { outcome: 'ok' } : { outcome: outcomeOf(failure), failure };
   }
 
+  /** Who names a version, or is sent to one by a rule, is not there by chance: its requests are other requests, and count for no comparison. */
   #identity() {
     const { call, traffic } = this.#gathered;
     const version = call.model?.version ?? '';
@@ -105,7 +127,7 @@ class RequestGatherer implements Gatherer {
       model: traffic.model,
       version,
       arm: call.route?.arm ?? `v${version}`,
-      purpose: call.route?.purpose ?? traffic.purpose,
+      purpose: call.route?.purpose ?? { kind: 'weights' as const, id: traffic.model },
       unit: call.route?.unit ?? call.requestId,
     };
   }

@@ -43,14 +43,14 @@ function isBetter(candidate: ScoredArm, best: ScoredArm): boolean {
   return candidate.score === best.score ? candidate.arm.key < best.arm.key : candidate.score > best.score;
 }
 
-const TWO_21 = 2 ** 21;
-const TWO_53 = 2 ** 53;
+const TWO_20 = 2 ** 20;
+const TWO_52 = 2 ** 52;
 
-/** Uniform, 0 < h < 1. */
+/** Uniform, 0 < h < 1: a double has room for 52 bits and the half between two steps. */
 function hashOf([unitHigh, unitLow]: Unit['words'], [armHigh, armLow]: SeededArm['seed']): number {
   const high = mix(unitHigh ^ armHigh);
   const low = mix(unitLow ^ armLow ^ high);
-  return ((high >>> 0) * TWO_21 + (low >>> 11) + 0.5) / TWO_53;
+  return ((high >>> 0) * TWO_20 + (low >>> 12) + 0.5) / TWO_52;
 }
 
 /** The final mix of MurmurHash3 (A. Appleby): every bit of the word turns every bit of the result with even odds. */

@@ -18,7 +18,22 @@ export interface Traits {
 
 /** Index of the first rule that applies; −1 when none does. */
 export function chooseRule(rules: readonly CompiledRule[], traits: Traits, asker: Asker): number {
-  return rules.findIndex(({ when }) => applies(when, traits, asker));
+  if (rules.length === 0) return -1;
+  const told = tellOnce(traits);
+  return rules.findIndex(({ when }) => applies(when, told, asker));
+}
+
+/** Many rules may ask for what takes a walk through the whole request to tell. */
+function tellOnce({ kind, promptCharacters }: Traits): Traits {
+  return {
+    kind: typeof kind === 'function' ? once(kind) : kind,
+    ...(promptCharacters === undefined ? {} : { promptCharacters: once(promptCharacters) }),
+  };
+}
+
+function once<T>(tell: () => T): () => T {
+  let told: { readonly value: T } | undefined;
+  return () => (told ??= { value: tell() }).value;
 }
 
 /** The cheap conditions come first. */
@@ -38,7 +53,7 @@ function hasHeader(wanted: NonNullable<CompiledRule['when']['header']>, headers:
 }
 
 /** Keys are nothing to route by: they would stand in a policy for everybody to read. */
-const SECRETS: ReadonlySet<string> = new Set(['authorization', 'x-api-key', 'cookie']);
+const SECRETS: ReadonlySet<string> = new Set(['authorization', 'x-api-key', 'api-key', 'proxy-authorization', 'cookie']);
 
 /** All values of a header; none of one that carries a key. */
 export function valuesOf(name: string, headers: Headers | undefined): readonly string[] {

@@ -54,6 +54,15 @@ for (const [name, message] of unknown) {
   });
 }
 
+test('a name as long as a body is taken as it is and not apart', () => {
+  const name = 'a'.repeat(2000);
+  const table = tableFor(line(name, '3', '4'), [modelTraffic({ model: name, aliases: { stable: '3' } })]);
+  assert.equal(choose({ name }, { table }).model.version, '4');
+  assert.equal(choose({ name, version: '3' }, { table }).model.version, '3');
+  for (const words of [`${name}:3`, `${name}@stable`])
+    assert.throws(() => choose({ name: words }, { table }), { code: 'model_not_found' });
+});
+
 test('where nothing is served that is said', () => {
   refuses(() => choose({ name: 'a' }), 'model_not_found', /No model is served here\.$/);
 });
@@ -189,10 +198,12 @@ test('a rule says what it did', () => {
 });
 
 test('keys are no headers to route by', () => {
-  const rules = [{ when: { header: { name: 'authorization', startsWith: 'Bearer' } }, to: '3' }];
-  const table = tableFor(line('echo', '3', '4'), [modelTraffic({ rules })]);
-  const asker = { keyId: 'k', headers: { authorization: 'Bearer plk_1' } };
-  assert.equal(choose({ name: 'echo' }, { table, asker }).model.version, '4');
+  for (const name of ['Authorization', 'proxy-authorization', 'x-api-key', 'api-key', 'cookie']) {
+    const rules = [{ when: { header: { name, startsWith: 'Bearer' } }, to: '3' }];
+    const table = tableFor(line('echo', '3', '4'), [modelTraffic({ rules })]);
+    const asker = { keyId: 'k', headers: { [name.toLowerCase()]: 'Bearer plk_1' } };
+    assert.equal(choose({ name: 'echo' }, { table, asker }).model.version, '4');
+  }
 });
 
 test('rules of several models are followed, and circles and long ways refused', () => {
@@ -222,6 +233,15 @@ test('where the target of a rule is not loaded, a fallback that serves answers',
   assert.equal(choice.by, 'fallback');
 });
 
+test('where the version of an alias is not loaded, a fallback that serves answers, but not who asks for the version', () => {
+  const traffic = [modelTraffic({ aliases: { stable: '9' }, fallback: ['3'] })];
+  const table = tableFor(line('echo', '3'), traffic);
+  const { choice } = choose({ name: 'echo@stable' }, { table });
+  assert.deepEqual([choice.version, choice.by], ['3', 'fallback']);
+  refuses(() => choose({ name: 'echo:9' }, { table }), 'version_not_found', /no version 9/);
+  refuses(() => chooseSteadyVersion({ name: 'echo@stable', kind: 'embed' }, table), 'version_not_found', /not loaded/);
+});
+
 test('requests from inside get the version with the most weight and no arm', () => {
   const arms = [arm('3', 9), arm('4', 1)];
   const table = tableFor(line('echo', '3', '4', '5'), [modelTraffic({ arms, aliases: { next: '4' } })]);
@@ -247,6 +267,48 @@ test('a fallback target is a version, an alias or another model, and may not be 
   assert.equal(to('9'), undefined);
   assert.equal(to('@gone'), undefined);
   assert.equal(to('nobody'), undefined);
+});
+
+test('versions of many digits are told apart by their last one', () => {
+  const versions = ['20260101120000000', '20260101120000001'];
+  for (const order of [versions, versions.toReversed()])
+    assert.equal(choose({ name: 'echo' }, { table: tableFor(line('echo', ...order)) }).model.version, '20260101120000001');
+});
+
+test('a newer version that the weights do not name answers nobody, whatever has become of the others', () => {
+  const traffic = [modelTraffic({ arms: [arm('3', 1)] })];
+  refuses(() => choose({ name: 'echo' }, { table: tableFor(line('echo', '4'), traffic) }), 'model_not_ready', /takes requests/);
+  assert.equal(choose({ name: 'echo' }, { table: tableFor(line('echo', '1', '2', '4'), traffic) }).model.version, '2');
+  const table = tableFor([...line('echo', '3', '4'), ...line('other', '1')], [...traffic, modelTraffic({ model: 'other' })]);
+  assert.equal(chooseFallback('echo', 'other', table)?.model.version, '3');
+  const onlyNewer = tableFor([...line('echo', '4'), ...line('other', '1')], traffic);
+  assert.equal(chooseFallback('echo', 'other', onlyNewer), undefined);
+});
+
+test('where nothing serves, an arm that is on its way up is waited for and not one that is not loaded', () => {
+  const traffic = [modelTraffic({ arms: [arm('3', 1), arm('9', 1e6)] })];
+  const table = tableFor([routedModel({ version: '3', ...LOADING }), routedModel({ version: '2' })], traffic);
+  assert.equal(choose({ name: 'echo' }, { table }).choice.version, '3');
+});
+
+test('a fallback to a model in the middle of a rollout goes to the version with the most weight', () => {
+  const arms = [arm('3', 99, 'current'), arm('4', 1, 'candidate')];
+  const table = tableFor([...line('echo', '3', '4'), ...line('other', '1')], [modelTraffic({ arms })]);
+  assert.equal(chooseFallback('echo', 'other', table)?.model.version, '3');
+  const loading = tableFor([routedModel({ version: '3', ...LOADING }), ...line('echo', '4')], [modelTraffic({ arms })]);
+  assert.equal(chooseFallback('echo', 'other', loading)?.model.version, '4');
+});
+
+test('what takes long to tell of a request is told once, however many rules ask', () => {
+  let count = 0;
+  const rules = Array.from({ length: 64 }, () => ({ when: { kinds: ['embed' as const], promptLongerThan: 10 }, to: '3' }));
+  const table = tableFor(line('echo', '3', '4'), [modelTraffic({ rules })]);
+  const tell = <T>(value: T): T => {
+    count += 1;
+    return value;
+  };
+  choose({ name: 'echo', kind: () => tell('embed'), promptCharacters: () => tell(1) }, { table });
+  assert.equal(count, 2);
 });
 
 test('what is not wanted is not asked for', () => {

@@ -49,24 +49,25 @@ const MOST_HOPS = 4;
 export function chooseVersion(wish: RouteWish, facts: RouteFacts): Routed {
   const { line, version, alias } = readWish(wish, facts.table);
   if (version !== undefined) return chooseAsked(line, version, wish.version === undefined ? 'model' : 'version');
-  if (alias !== undefined) return chooseAlias(line, alias);
-  return chooseByTraffic(line, { wish, facts, trail: [] });
+  const search = { wish, facts, trail: [] };
+  if (alias === undefined) return chooseByTraffic(line, search);
+  return chooseAlias(line, alias, (refusal) => fallBack(line, refusal, search));
 }
 
 /** As {@link chooseVersion} for requests from inside: what they name, without rules and arms; else the version with the most weight. */
 export function chooseSteadyVersion(wish: RouteWish, table: RoutingTable): Routed {
   const { line, version, alias } = readWish(wish, table);
   if (version !== undefined) return chooseAsked(line, version, wish.version === undefined ? 'model' : 'version');
-  if (alias !== undefined) return chooseAlias(line, alias);
-  const [heaviest] = (line.traffic?.arms ?? [])
-    .filter((arm) => arm.weight > 0 && line.byVersion.get(arm.version)?.isServing === true)
-    .toSorted((a, b) => b.weight - a.weight || Number(a.version) - Number(b.version));
-  const found = heaviest === undefined ? line.highest : line.byVersion.get(heaviest.version);
-  if (found === undefined) throw line.versions.length === 0 ? unknownModel(wish.name, table) : nothingToAnswer(line);
-  return { model: found.model, choice: found.asked };
+  if (alias !== undefined) return chooseAlias(line, alias, refuse);
+  const { steady } = line;
+  if (steady === undefined) throw line.versions.length === 0 ? unknownModel(wish.name, table) : nothingToAnswer(line);
+  return { model: steady.model, choice: steady.asked };
 }
 
-/** Where a model's fallback target leads; undefined when that is not loaded. Rules and arms of another model do not count. */
+/**
+ * Where a model's fallback target leads; undefined when that is not loaded. Of a model without version it is the one with the most weight:
+ * whoever cannot be answered is no test of a candidate.
+ */
 export function chooseFallback(target: string, own: string, table: RoutingTable): Routed | undefined {
   const reference = readTarget(target, own, (name) => table.has(name));
   const line = reference === undefined ? undefined : table.get(reference.name);
@@ -79,7 +80,7 @@ export function chooseFallback(target: string, own: string, table: RoutingTable)
 
 function findVersion(line: Line, { version, alias }: ModelReference): LineVersion | undefined {
   if (version !== undefined) return line.byVersion.get(version);
-  if (alias === undefined) return line.highest;
+  if (alias === undefined) return line.steady;
   const aliased = aliasesOf(line)[alias];
   return aliased === undefined ? undefined : line.byVersion.get(aliased);
 }
@@ -100,12 +101,17 @@ function chooseAsked(line: Line, version: string, param: 'model' | 'version'): R
   return { model: found.model, choice: found.asked };
 }
 
-function chooseAlias(line: Line, alias: string): Routed {
+/** `otherwise` answers for a version that is not loaded. */
+function chooseAlias(line: Line, alias: string, otherwise: (refusal: () => Error) => Routed): Routed {
   const version = aliasesOf(line)[alias];
   if (version === undefined) throw missingAlias(line, alias);
   const found = line.byVersion.get(version);
-  if (found === undefined) throw unservedAlias(line, alias, version);
+  if (found === undefined) return otherwise(() => unservedAlias(line, alias, version));
   return { model: found.model, choice: { model: line.name, version, by: 'alias', detail: `@${alias}` } };
+}
+
+function refuse(refusal: () => Error): never {
+  throw refusal();
 }
 
 /** Without a prototype's members: names come from callers. */
@@ -151,7 +157,7 @@ function followRule(line: Line, search: Search, rule: { readonly index: number; 
 function chooseByWeight(line: Line, traffic: CompiledTraffic, search: Search): Routed {
   const unit = unitFor(traffic.traffic, search);
   const scored = scoreArms(traffic.arms, unit, (arm) => line.byVersion.get(arm.version)?.isServing === true);
-  const best = chooseArm(scored);
+  const best = chooseLoaded(line, scored);
   const found = best === undefined ? undefined : line.byVersion.get(best.arm.version);
   if (best === undefined || found === undefined) return chooseHighest(line, search, { unit, scored });
   const { purpose } = traffic.traffic;
@@ -168,6 +174,13 @@ function chooseByWeight(line: Line, traffic: CompiledTraffic, search: Search): R
     scores: scored.map(showScore),
   };
   return { model: found.model, choice };
+}
+
+/** What is on its way up is waited for; what is not loaded at all is not. */
+function chooseLoaded({ byVersion }: Line, scored: readonly ScoredArm[]): ScoredArm | undefined {
+  const best = chooseArm(scored);
+  if (best === undefined || byVersion.has(best.arm.version)) return best;
+  return chooseArm(scored.filter(({ arm }) => byVersion.has(arm.version)));
 }
 
 /** The arm that would have won if its version served. */

@@ -1,5 +1,6 @@
 import type { ModelTraffic, TrafficRule } from '../../core/traffic/index.ts';
 import type { SeededArm } from './choose-arm.ts';
+import { compareVersions } from './compare-versions.ts';
 import { seedOf } from './unit-of.ts';
 
 /** Traffic with everything worked out that is the same for every request. */
@@ -7,8 +8,11 @@ export interface CompiledTraffic {
   readonly traffic: ModelTraffic;
   readonly arms: readonly SeededArm[];
   readonly rules: readonly CompiledRule[];
-  /** Arms without weight; their versions answer only who asks for them. */
-  readonly excluded: ReadonlySet<string>;
+  /**
+   * Whether a version may answer who does not ask for it, when no version with weight is loaded: one with weight, or one that no arm is of
+   * and that is older than one with weight. What is newer has not had its turn.
+   */
+  readonly isOpen: (version: string) => boolean;
 }
 
 /** A rule whose header is in lower case and whose callers are a set. */
@@ -24,15 +28,17 @@ export function compileTraffic(traffic: ModelTraffic): CompiledTraffic {
   const known = compiled.get(traffic);
   if (known !== undefined) return known;
   const arms = seedArms(traffic);
-  const withWeight = new Set(arms.filter(({ weight }) => weight > 0).map(({ version }) => version));
-  const made = {
-    traffic,
-    arms,
-    rules: traffic.rules.map(compileRule),
-    excluded: new Set(arms.map(({ version }) => version).filter((version) => !withWeight.has(version))),
-  };
+  const made = { traffic, arms, rules: traffic.rules.map(compileRule), isOpen: openVersions(arms) };
   compiled.set(traffic, made);
   return made;
+}
+
+function openVersions(arms: readonly SeededArm[]): CompiledTraffic['isOpen'] {
+  const named = new Set(arms.map(({ version }) => version));
+  const withWeight = new Set(arms.filter(({ weight }) => weight > 0).map(({ version }) => version));
+  const highest = [...withWeight].toSorted(compareVersions).at(-1);
+  return (version) =>
+    withWeight.has(version) || (!named.has(version) && (highest === undefined || compareVersions(version, highest) < 0));
 }
 
 /** An arm is known by its version, so that it keeps its callers when it is called otherwise; two arms of one version by their names too. */

@@ -8,12 +8,16 @@ export interface ModelReference {
 const VERSIONED = /^(?<name>.+):(?<version>[1-9]\d{0,17})$/s;
 const ALIASED = /^(?<name>.+)@(?<alias>[A-Za-z][A-Za-z0-9._-]{0,63})$/s;
 
+/** Longer words may still be a model's very name; taking a body's worth of them apart would only hold up others. */
+const LONGEST_TAKEN_APART = 1024;
+
 /**
  * How `name:3` and `name@alias` are read, where no model is called exactly so. What only `isKnown` says is a name may be read apart;
  * undefined for words that name nothing.
  */
 export function readReference(words: string, isKnown: (name: string) => boolean): ModelReference | undefined {
   if (isKnown(words)) return { name: words };
+  if (words.length > LONGEST_TAKEN_APART) return undefined;
   const { name = '', version = '' } = VERSIONED.exec(words)?.groups ?? {};
   if (isKnown(name)) return { name, version };
   const { name: line = '', alias = '' } = ALIASED.exec(words)?.groups ?? {};

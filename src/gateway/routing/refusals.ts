@@ -4,6 +4,8 @@ import type { Line, RoutingTable } from './routing-table.ts';
 
 const LONGEST_SHOWN = 100;
 const MOST_SHOWN = 3;
+/** What is longer is like no name. */
+const LONGEST_MEANT = 1024;
 
 /** No model has the name, nor does what stands before its `:` or `@`. */
 export function unknownModel(name: string, table: RoutingTable): PlinthError {
@@ -53,7 +55,8 @@ export function brokenRule(message: string): PlinthError {
   return new PlinthError({ code: 'model_unavailable', message, param: 'model' });
 }
 
-function hintOf(name: string, table: RoutingTable): string {
+function hintOf(given: string, table: RoutingTable): string {
+  const name = given.slice(0, LONGEST_MEANT);
   const names = [...table.values()].filter(({ versions }) => versions.length > 0).map((line) => line.name);
   const base = name.replace(/[:@][^:@]*$/, '');
   const near = nearestNames(name, names, MOST_SHOWN);

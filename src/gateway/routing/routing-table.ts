@@ -1,5 +1,6 @@
 import { isServing, type RoutedModel, type RoutingSnapshot } from '../../core/messages/index.ts';
 import type { RouteChoice } from '../../core/traffic/index.ts';
+import { compareVersions } from './compare-versions.ts';
 import { compileTraffic, type CompiledTraffic } from './compile-traffic.ts';
 
 /** One version of a line, with the choices of it that are the same for every request. */
@@ -19,6 +20,8 @@ export interface Line {
   readonly traffic: CompiledTraffic | undefined;
   /** The highest that serves, else the highest; undefined when nothing is loaded that may get requests of itself. */
   readonly highest: LineVersion | undefined;
+  /** The one with the most weight among those that serve, else as `highest`: for requests that have no arm. */
+  readonly steady: LineVersion | undefined;
 }
 
 /** Every line by its name. */
@@ -43,15 +46,17 @@ function buildTable({ models, traffic = [] }: RoutingSnapshot): RoutingTable {
 }
 
 function lineOf(name: string, models: readonly RoutedModel[], traffic: CompiledTraffic | undefined): Line {
-  const versions = models.toSorted((a, b) => Number(b.version) - Number(a.version)).map(versionOf);
-  const open = versions.filter(({ model }) => traffic?.excluded.has(model.version) !== true);
-  return {
-    name,
-    versions,
-    byVersion: new Map(versions.map((one) => [one.model.version, one])),
-    traffic,
-    highest: open.find((one) => one.isServing) ?? open[0],
-  };
+  const versions = models.toSorted((a, b) => compareVersions(b.version, a.version)).map(versionOf);
+  const open = traffic === undefined ? versions : versions.filter(({ model }) => traffic.isOpen(model.version));
+  const byVersion = new Map(versions.map((one) => [one.model.version, one]));
+  const highest = open.find((one) => one.isServing) ?? open[0];
+  return { name, versions, byVersion, traffic, highest, steady: heaviestOf(byVersion, traffic) ?? highest };
+}
+
+function heaviestOf(byVersion: Line['byVersion'], traffic: CompiledTraffic | undefined): LineVersion | undefined {
+  const serving = (traffic?.arms ?? []).filter(({ weight, version }) => weight > 0 && byVersion.get(version)?.isServing === true);
+  const [heaviest] = serving.toSorted((a, b) => b.weight - a.weight || compareVersions(a.version, b.version));
+  return heaviest === undefined ? undefined : byVersion.get(heaviest.version);
 }
 
 function versionOf(model: RoutedModel): LineVersion {

@@ -249,6 +249,33 @@ test('a caller that leaves in the middle is not copied, and its room is free aga
   assert.equal(given.asked.length, 0);
 });
 
+test('a version that is no arm is nothing to compare the candidate with', async () => {
+  const arms = [
+    { name: 'current', version: '1', weight: 100 },
+    { name: 'candidate', version: '2', weight: 0 },
+  ];
+  const outcomesOf = async (version: string): Promise<readonly string[]> => {
+    const given = setUp({ call: { model: routedModel({ version }), traffic: modelTraffic({ arms, shadow: ORDER }) } });
+    await gather(given.run());
+    for (let turns = 0; turns < 20; turns++) await turn();
+    return given.outcomes;
+  };
+  assert.deepEqual(await outcomesOf('1'), ['compared']);
+  assert.deepEqual(await outcomesOf('3'), []);
+});
+
+test('a version that refuses by throwing takes no room among the answers that are collected', async () => {
+  const given = setUp();
+  const refuse = (): never => {
+    throw new Error('no');
+  };
+  for (let count = 0; count < 100; count++) assert.throws(() => given.shadow.stage(generateRequest(), given.full, refuse));
+  assert.deepEqual(given.outcomes, []);
+  await gather(given.run());
+  await until(() => given.outcomes.length > 0);
+  assert.deepEqual(given.outcomes, ['compared']);
+});
+
 test('vectors are kept with bytes of their own, not with the frame that they came in', async () => {
   const frame = new Uint8Array(1_000_000);
   const embedding: InferenceEvent = { type: 'embedding', index: 0, values: frame.subarray(8, 16) };

@@ -1,6 +1,6 @@
 import type { InferenceEvent, InferenceRequest, TerminalEvent } from '../../core/inference/index.ts';
 import type { EvidenceSink, RoutedModel } from '../../core/messages/index.ts';
-import type { ShadowOrder } from '../../core/traffic/index.ts';
+import type { ModelTraffic, ShadowOrder } from '../../core/traffic/index.ts';
 import type { NextStage, StageCall } from '../stage.ts';
 import { AnswerCollector } from './answer-collector.ts';
 import { CollectedStream } from './collected-stream.ts';
@@ -41,12 +41,19 @@ export function createShadow(options: ShadowOptions): Shadow {
   return {
     stage(request, call, next) {
       const { traffic, model } = call;
-      if (traffic?.shadow === undefined || model === undefined) return next(request, call);
-      const sample = shadows.sample({ request, call, model, order: traffic.shadow });
-      return sample === undefined ? next(request, call) : sample(next(request, call));
+      if (traffic?.shadow === undefined || model === undefined || !takesPart(model, traffic)) return next(request, call);
+      // Stages refuse by throwing: then there is nothing to sample.
+      const events = next(request, call);
+      const tap = shadows.sample({ request, call, model, order: traffic.shadow });
+      return tap === undefined ? events : tap(events);
     },
     close: () => shadows.close(),
   };
+}
+
+/** The candidate is compared with the versions that share the requests, and not with any other that somebody asked for. */
+function takesPart({ version }: RoutedModel, { arms }: ModelTraffic): boolean {
+  return arms.length === 0 || arms.some((arm) => arm.version === version);
 }
 
 interface Candidacy {

@@ -28,7 +28,9 @@ export async function whileLocked<T>(
 
 /** Result codes of SQLite carry what they are about in their lower 8 bits. */
 function isLocked(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === SQLITE_BUSY;
+  return (
+    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === SQLITE_BUSY
+  );
 }
 
 function stillLocked(filePath: string): PlinthError {

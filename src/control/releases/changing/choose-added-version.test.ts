@@ -182,3 +182,30 @@ for (const reference of ['file:a.gguf', 'file:./a.gguf', '~/a.gguf', 'a.onnx', '
     );
   });
 }
+
+test('a given number leaves room for those that are counted up', () => {
+  const far = '9'.repeat(15);
+  const next = chooseAddedVersion(releaseView({ versions: [versionRecord('chat', far)] }), ORDER);
+  assert.equal(next.version.version, `1${'0'.repeat(15)}`);
+  assert.throws(
+    () => chooseAddedVersion(releaseView(), { ...ORDER, version: '9'.repeat(18) }),
+    refusal('invalid_request', /has 18 digits; at most 15/),
+  );
+});
+
+test('no login in an address is recorded or shown, however the address is written', () => {
+  for (const address of [
+    'https:user:word@host/v1',
+    'https:/user:word@host/v1',
+    'https:\\\\user:word@host/v1',
+    'https://:word@host/v1',
+  ]) {
+    const settings = { upstream: { url: address, model: 'm' } };
+    assert.throws(
+      () => chooseAddedVersion(releaseView(), { ...ORDER, settings }),
+      refusal('invalid_request', /^chat:1: upstream\.url[: ]/),
+    );
+    const { change } = chooseAddedVersion(releaseView(), { ...ORDER, settings: {}, reference: address });
+    assert.ok(!JSON.stringify(change.audit).includes('word'), JSON.stringify(change.audit));
+  }
+});

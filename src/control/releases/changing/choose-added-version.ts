@@ -6,6 +6,7 @@ import { describeReference } from '../describe-reference.ts';
 import { readForm } from '../read-form.ts';
 import { compareVersions, versionsOf, versionsOfPolicy, weightedVersions, type ReleaseView } from '../line-contents.ts';
 import { checkRevision, checkVersion, refuseWhileMoving, type LineOrder } from './check-line.ts';
+import { checkReach } from './check-reach.ts';
 import { readVersionContents } from './read-settings.ts';
 
 /** A version that is to be added. */
@@ -42,11 +43,14 @@ export interface AddedVersion {
 const MOST_VERSIONS = 256;
 const MOST_MODELS = 1000;
 const MOST_LETTERS = 200;
+/** Of a number that is given: what is left of those that there are is for numbers that are counted up. */
+const MOST_DIGITS = 15;
 
 /**
  * The change that adds a version. Its number is above all that the model ever had, unless one is given that it never had. A held one
  * makes the weights of its line explicit in the same change, so that there is no moment at which the policy could pick it.
- * Throws `invalid_request`, `version_not_found` (the parent), `conflict` (the number is or was taken; too many).
+ * Throws `invalid_request`, `permission_denied` (see {@link checkReach}), `version_not_found` (the parent), `conflict` (the number is or
+ * was taken; too many).
  */
 export function chooseAddedVersion(view: ReleaseView, order: AddOrder): AddedVersion {
   const { model, actor, at } = order;
@@ -55,11 +59,12 @@ export function chooseAddedVersion(view: ReleaseView, order: AddOrder): AddedVer
   const version = chooseNumber(view, order);
   const subject = `${model}:${version}`;
   const contents = readVersionContents(order, subject);
+  checkReach(view, { actor, settings: contents.settings, subject });
   const { parent, madeBy = 'added' } = order;
   if (parent !== undefined && !everVersions(view, model).includes(parent))
     checkVersion(view, { model, version: parent }, `the parent of ${subject}`);
-  if (madeBy.length === 0 || madeBy.length > MOST_LETTERS)
-    throw refuse('invalid_request', `${subject}: madeBy has 1 to ${MOST_LETTERS} characters.`);
+  if (madeBy.length === 0 || madeBy.length > MOST_LETTERS || /\p{Cc}/u.test(madeBy))
+    throw refuse('invalid_request', `${subject}: madeBy has 1 to ${MOST_LETTERS} characters, none of them a control character.`);
   const record: VersionRecord = {
     model,
     version,
@@ -97,6 +102,11 @@ function chooseNumber(view: ReleaseView, { model, version }: AddOrder): string {
   const taken = everVersions(view, model);
   if (version !== undefined) {
     readForm(versionSchema, version, `The version of '${model}'`);
+    if (version.length > MOST_DIGITS)
+      throw refuse(
+        'invalid_request',
+        `The version of '${model}' has ${version.length} digits; at most ${MOST_DIGITS} are taken.`,
+      );
     if (!taken.includes(version)) return version;
     const isThere = view.versions.some((record) => record.model === model && record.version === version);
     const reason = isThere ? 'is there already, and versions never change' : 'was removed, and its number is never given again';

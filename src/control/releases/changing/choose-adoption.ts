@@ -20,8 +20,8 @@ export interface ConfiguredModel {
 export interface Adoption {
   readonly model: string;
   readonly version: string;
-  /** `held`: recorded, but something else decides who answers. */
-  readonly outcome: 'unchanged' | 'added' | 'held';
+  /** `held`: recorded, but something else decides who answers. `refused`: nothing more can be recorded of the model; what the book says stays. */
+  readonly outcome: 'unchanged' | 'added' | 'held' | 'refused';
   /** In words, for the log. */
   readonly words: string;
   readonly change?: ReleaseChange;

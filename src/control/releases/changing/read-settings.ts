@@ -50,7 +50,7 @@ function readSettings(given: unknown, subject: string): JsonObject {
       throw refuse(subject, 'settings must not have "source": it is given beside them', 'source');
   }
   const { stepMs, failEvery, upstream, ...settings } = readForm(settingsSchema, given, subject);
-  if (upstream !== undefined && /^[a-z]+:\/\/[^/?#]*@/i.test(upstream.url))
+  if (upstream !== undefined && hasLogin(upstream.url))
     throw refuse(
       subject,
       'upstream.url must not hold a user or a password: name the variable of a key in upstream.keyVariable',
@@ -58,6 +58,12 @@ function readSettings(given: unknown, subject: string): JsonObject {
     );
   const drills = { ...(stepMs > 0 && { stepMs }), ...(failEvery > 0 && { failEvery }) };
   return withoutGaps({ ...settings, ...drills, ...(upstream !== undefined && { upstream: withoutGaps(upstream) }) });
+}
+
+/** Parsed, because `https:user:word@host` is an address as well. */
+function hasLogin(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
 }
 
 type Gappy = { readonly [key: string]: JsonValue | undefined | Gappy };

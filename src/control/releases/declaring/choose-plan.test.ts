@@ -211,3 +211,14 @@ test('the digest tells plans apart by what they do and by the lines that they ar
   assert.notEqual(digestOf(plan(view({ revision: 2 }), chat)), digest);
   assert.notEqual(digestOf(plan(view(), { aliases: { stable: 2 } })), digest);
 });
+
+test('a file of somebody who may not name code of this machine is refused before anything of it is done', () => {
+  const chat = { versions: { 1: { source: 'smollm2' }, 2: { source: 'smollm2', library: '/opt/lib' } } };
+  const file = readReleaseFile({ file: { models: { chat } } }, forms);
+  for (const actor of [{ actor: 'k_1' }, {}])
+    assert.throws(
+      () => choosePlan(releaseView(), file, { ...facts, ...actor }),
+      (error) => error instanceof PlinthError && error.code === 'permission_denied' && /library/.test(error.message),
+    );
+  assert.equal(choosePlan(releaseView(), file, { ...facts, actor: 'local' }).steps.length, 2);
+});

@@ -21,6 +21,8 @@ export interface PlanFacts {
   readonly known: readonly string[];
   readonly servingVersion: (model: string) => string | undefined;
   readonly versionsOfExperiment: (experiment: ExperimentRecord) => readonly string[];
+  /** Whose file it is; nobody who may do much when absent. */
+  readonly actor?: string;
 }
 
 /**
@@ -71,7 +73,7 @@ class Planning {
       const serving = this.#facts.servingVersion(model);
       const { change, isHeld } = chooseAddedVersion(this.#view, {
         ...order,
-        actor: '',
+        actor: this.#facts.actor ?? '',
         at: 0,
         ...(serving !== undefined && { serving }),
       });

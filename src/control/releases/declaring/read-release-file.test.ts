@@ -109,7 +109,7 @@ const refused: ReadonlyArray<readonly [name: string, file: unknown, words: RegEx
     /written|write the values out/,
   ],
   ['brackets without end', '['.repeat(100_000), /nested too deeply|not valid YAML/],
-  ['too long a text', ' '.repeat(1024 * 1024 + 1), /at most 1048576/],
+  ['too long a text', ' '.repeat(1024 * 1024 + 1), /at most 262144/],
 ];
 for (const [name, file, words] of refused) {
   test(`refuses a file with ${name}`, () => {
@@ -160,5 +160,21 @@ test('whatever text comes is read or refused in words', () => {
         assert.ok(error instanceof PlinthError, String(error));
       }
     }),
+  );
+});
+
+test('a text of very many fields is read in time that grows with its length', { timeout: 20_000 }, () => {
+  const many = Array.from({ length: 25_000 }, (_, i) => `k${i}: 1`).join('\n');
+  assert.throws(
+    () => readReleaseFile({ file: many }, forms),
+    (error: Error) => /and \d+ more/.test(error.message) && error.message.length < 3_000,
+  );
+});
+
+test('a field that stands twice is refused by its place, wherever it is', () => {
+  assert.throws(() => readReleaseFile({ file: 'models: {}\nmodels: {}' }, forms), /line 2, column 1: "models" stands twice/);
+  assert.throws(
+    () => readReleaseFile({ file: 'models:\n  chat:\n    aliases: { stable: 1, stable: 2 }' }, forms),
+    /line 3, column 27: "stable" stands twice/,
   );
 });

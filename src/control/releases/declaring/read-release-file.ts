@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { PlinthError } from '../../../core/errors/index.ts';
 import { placeSource } from '../changing/index.ts';
 import { readForm } from '../read-form.ts';
@@ -14,7 +14,7 @@ export interface GivenFile {
   readonly folder?: string;
 }
 
-const MOST_LETTERS = 1024 * 1024;
+const MOST_LETTERS = 256 * 1024;
 const MOST_ALIASES = 100;
 /** Deeper than any plan is; what is nested without end would exhaust the stack of its reader. */
 const MOST_DEPTH = 32;
@@ -45,14 +45,35 @@ function parseText(text: string): unknown {
   const lines = new LineCounter();
   let flaw;
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
-    flaw = document.errors[0] ?? document.warnings[0];
+    // The parser compares every key with every other one: that takes minutes where there are many.
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error', uniqueKeys: false });
+    flaw = document.errors[0] ?? document.warnings[0] ?? findTwin(document);
     if (flaw === undefined) return document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch {
     throw refuse('The file is nested too deeply, or its aliases are; write the values out');
   }
+  if (/call stack/.test(flaw.message)) throw refuse('The file is nested too deeply');
   const { line, col } = lines.linePos(flaw.pos[0]);
   throw refuse(`The file is not valid YAML, line ${line}, column ${col}: ${flaw.message}`);
+}
+
+/** A field that a mapping has twice. */
+function findTwin(document: Document): { readonly pos: readonly [number, number]; readonly message: string } | undefined {
+  let twin: { readonly pos: readonly [number, number]; readonly message: string } | undefined;
+  visit(document, {
+    Map: (_key, map) => {
+      const seen = new Set<string>();
+      for (const { key } of isMap(map) ? map.items : []) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        const at = key.range?.[0] ?? 0;
+        if (seen.has(name)) twin ??= { pos: [at, at], message: `${JSON.stringify(name.slice(0, 80))} stands twice` };
+        seen.add(name);
+      }
+      return twin === undefined ? undefined : visit.BREAK;
+    },
+  });
+  return twin;
 }
 
 function refuseTricks(values: unknown): void {

@@ -2,8 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { errorTable } from '../../../core/errors/index.ts';
 import { readForm } from '../read-form.ts';
-import type { GivenFile } from './read-release-file.ts';
-import type { ReleasePlanner } from './release-planner.ts';
+import type { PlanOrder, ReleasePlanner } from './release-planner.ts';
 import { differencesOf, digestOf } from './release-plan.ts';
 
 const fileForm = {
@@ -29,14 +28,14 @@ export function registerPlanRoutes(
   planner: ReleasePlanner,
   { actorOf }: { readonly actorOf: (request: FastifyRequest) => string },
 ): void {
-  const describePlan = async (given: GivenFile): Promise<object> => {
+  const describePlan = async (given: PlanOrder): Promise<object> => {
     const plan = await planner.plan(given);
     const { revision, notes, steps } = plan;
     return { revision, digest: digestOf(plan), steps: steps.map(({ shown }) => shown), differences: differencesOf(plan), notes };
   };
   app.post('/plinth/v1/plan', (request) => {
     const { file, folder } = readForm(planForm, request.body ?? {}, 'The body');
-    return describePlan({ file, ...(folder !== undefined && { folder }) });
+    return describePlan({ file, actor: actorOf(request), ...(folder !== undefined && { folder }) });
   });
   app.post('/plinth/v1/apply', async (request, reply) => {
     const { file, folder, digest } = readForm(applyForm, request.body ?? {}, 'The body');

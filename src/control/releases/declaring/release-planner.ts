@@ -19,16 +19,20 @@ export interface ComparisonStarts {
 }
 
 /** What planning stands on; the functions are those of the commands. */
-export interface PlannerOptions extends Omit<PlanFacts, 'known'> {
+export interface PlannerOptions extends Omit<PlanFacts, 'known' | 'actor'> {
   readonly releases: Releases;
   readonly knownModels: () => readonly string[];
   readonly forms: ComparisonForms;
   readonly starts: ComparisonStarts;
 }
 
-/** A file that is to be applied. */
-export interface ApplyOrder extends GivenFile {
+/** A file, and whose it is. */
+export interface PlanOrder extends GivenFile {
   readonly actor: string;
+}
+
+/** A file that is to be applied. */
+export interface ApplyOrder extends PlanOrder {
   /** Of the plan that was looked at. Without it whatever the file comes to now is done. */
   readonly digest?: string;
 }
@@ -53,11 +57,11 @@ export class ReleasePlanner {
   }
 
   /** What applying the file would do now; nothing is changed. Throws `invalid_request` for the file, and what its steps would be refused with. */
-  async plan(given: GivenFile): Promise<ReleasePlan> {
+  async plan({ actor, ...given }: PlanOrder): Promise<ReleasePlan> {
     const { releases, forms, knownModels } = this.#options;
     const file = readReleaseFile(given, forms);
     const view = await releases.view(Object.keys(file.models));
-    return choosePlan(view, file, { ...this.#options, known: knownModels() });
+    return choosePlan(view, file, { ...this.#options, known: knownModels(), actor });
   }
 
   /**

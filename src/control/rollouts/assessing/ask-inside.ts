@@ -59,11 +59,11 @@ export async function askInside(
 /** The vectors of texts in their order, asked for in one request; undefined when the model does not give them. */
 export async function embedTexts(
   inference: InferencePort,
-  model: string,
+  of: AskedModel,
   texts: readonly string[],
 ): Promise<readonly Float32Array[] | undefined> {
   const inputs = texts.map((text) => ({ type: 'text', text: text.slice(0, MOST_EMBEDDED) || ' ' }) as const);
-  const request: EmbedRequest = { kind: 'embed', ...insideHead({ model }), inputs, overlong: 'cut' };
+  const request: EmbedRequest = { kind: 'embed', ...insideHead(of), inputs, overlong: 'cut' };
   const vectors = (await askInside(inference, request))?.vectors;
   return vectors?.length === texts.length && vectors.every(({ length }) => length > 0) ? vectors : undefined;
 }

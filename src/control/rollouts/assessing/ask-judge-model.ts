@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import type { InferenceRequest, OutputConstraint, Prompt } from '../../../core/inference/index.ts';
 import type { InferencePort } from '../../../core/messages/index.ts';
-import { askInside, insideRequest } from './ask-inside.ts';
+import { askInside, insideRequest, type AskedModel } from './ask-inside.ts';
 import type { Answer } from './read-answer.ts';
 
 const MOST_QUESTION = 4_000;
@@ -35,7 +36,7 @@ export interface JudgedAnswers {
  */
 export async function askJudgeModel(
   inference: InferencePort,
-  judgeModel: string,
+  judge: AskedModel,
   { request, current, candidate }: JudgedAnswers,
 ): Promise<number | undefined> {
   if (request.kind !== 'generate') return undefined;
@@ -44,7 +45,7 @@ export async function askJudgeModel(
   const other = textOf(candidate);
   if (question === undefined || one === undefined || other === undefined) return undefined;
   if (one === other) return 0.5;
-  const ask = (a: string, b: string) => whichIsBetter(inference, judgeModel, { question, a, b });
+  const ask = (a: string, b: string) => whichIsBetter(inference, judge, { question, a, b });
   const first = await ask(one, other);
   if (first === undefined) return undefined;
   const second = await ask(other, one);
@@ -55,12 +56,15 @@ export async function askJudgeModel(
 
 async function whichIsBetter(
   inference: InferencePort,
-  model: string,
+  judge: AskedModel,
   { question, a, b }: { question: string; a: string; b: string },
 ): Promise<string | undefined> {
-  const content = `REQUEST:\n${question}\n\nANSWER A:\n${a}\n\nANSWER B:\n${b}\n\nWhich answer is better?`;
+  // Nobody can write the end of a part without knowing its mark.
+  const mark = randomBytes(4).toString('hex');
+  const part = (name: string, text: string) => `${name} ${mark}:\n${text}\nEND ${mark}\n\n`;
+  const content = `${part('REQUEST', question)}${part('ANSWER A', a)}${part('ANSWER B', b)}Which answer is better?`;
   const messages = [{ role: 'system', content: INSTRUCTION } as const, { role: 'user', content } as const];
-  const request = insideRequest({ model }, { type: 'chat', messages }, { maxTokens: 32, constraint: VERDICT });
+  const request = insideRequest(judge, { type: 'chat', messages }, { maxTokens: 32, constraint: VERDICT });
   const text = (await askInside(inference, request))?.choices[0]?.text ?? '';
   return /^\s*\{\s*"better"\s*:\s*"(A|B|tie)"\s*\}\s*$/.exec(text)?.[1];
 }

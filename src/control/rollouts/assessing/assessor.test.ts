@@ -149,8 +149,14 @@ test('a judge model is asked in both orders and bound to its three words', async
   const own = readAnswer(comparison.request, comparison.current.events)?.choices[0]?.text ?? '';
   assert.equal(asked.length, 2);
   assert.ok(asked.every(({ constraint }) => constraint.type === 'json-schema'));
+  assert.ok(
+    asked.every(({ version }) => version === '1'),
+    'a model under test is judged by its version before',
+  );
+  const marks = prompts.map((prompt) => /ANSWER A ([0-9a-f]{8}):/.exec(prompt)?.[1]);
+  assert.ok(marks[0] !== undefined && marks[1] !== undefined && marks[0] !== marks[1]);
   assert.deepEqual(
-    prompts.map((prompt) => prompt.indexOf(own) < prompt.indexOf('ANSWER B:')),
+    prompts.map((prompt) => prompt.indexOf(own) < prompt.indexOf('ANSWER B ')),
     [true, false],
   );
   assert.ok(scores?.preference !== undefined && [0, 0.5, 1].includes(scores.preference));

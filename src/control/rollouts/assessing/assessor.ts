@@ -3,7 +3,7 @@ import type { Logger } from '../../../core/telemetry/index.ts';
 import type { RolloutPlan } from '../rollout-plan.ts';
 import type { AnswerScores, ComparisonScores, GoldenResult } from '../verdict.ts';
 import { askJudgeModel } from './ask-judge-model.ts';
-import { embedTexts } from './ask-inside.ts';
+import { embedTexts, type AskedModel } from './ask-inside.ts';
 import { compareAnswers, type TextLikeness } from './compare-answers.ts';
 import { askGoldenQuestions, type GoldenRun } from './golden-questions.ts';
 import { judgeStructure } from './judge-structure.ts';
@@ -153,7 +153,9 @@ class BoundedAssessor implements Assessor {
       judges.perplexity === null ? undefined : await measureLikelihood(inference, { request, judgedBy, current, candidate });
     const asksJudge = judges.preference !== null && judgeModel !== undefined && request.kind === 'generate';
     const preference =
-      asksJudge && isServed(judgeModel) ? await askJudgeModel(inference, judgeModel, { request, current, candidate }) : undefined;
+      asksJudge && isServed(judgeModel)
+        ? await askJudgeModel(inference, steady(judgeModel, comparison), { request, current, candidate })
+        : undefined;
     if (asksJudge && preference === undefined) this.#note('no-preference');
     return {
       candidate: agreement(candidate),
@@ -172,7 +174,7 @@ class BoundedAssessor implements Assessor {
     const answers = [current, candidate, ...(reference === undefined ? [] : [reference])];
     const texts = [...new Set(answers.flatMap(({ choices }) => choices.map(({ text }) => text)))].filter((text) => text !== '');
     if (texts.length < 2) return trigramLikeness;
-    const vectors = await embedTexts(inference, embeddingModel, texts);
+    const vectors = await embedTexts(inference, steady(embeddingModel, comparison), texts);
     if (vectors === undefined) {
       this.#note('no-embeddings');
       return trigramLikeness;
@@ -189,6 +191,11 @@ class BoundedAssessor implements Assessor {
     this.#gaps[gap] = (this.#gaps[gap] ?? 0) + 1;
     return undefined;
   }
+}
+
+/** A model under test that also assesses does so with the version before, not with whichever has the most weight: nobody judges itself. */
+function steady(assessing: string, { model, current }: ShadowComparison): AskedModel {
+  return assessing === model ? { model, version: current.version } : { model: assessing };
 }
 
 function lengthOf({ choices, foundText }: Answer): number {

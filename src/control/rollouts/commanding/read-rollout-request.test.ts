@@ -66,3 +66,14 @@ test('a reason may be left out, and is bounded', () => {
   assert.throws(() => readReason({ reason: 'x'.repeat(501) }), /reason: /);
   assert.throws(() => readReason({ because: 'lunch' }), /because: there is no such field/);
 });
+
+test('plans that could never come to an end are refused, and so are expressions that are none', () => {
+  const start = (plan: object) => readStartRequest({ model: 'chat', to: 2, plan });
+  assert.throws(() => start({ shadow: { share: 0 } }), /plan\.shadow\.share: no request is copied/);
+  assert.throws(() => start({ strategy: ['canary'], steps: [{ percent: 100 }] }), /plan\.steps\[0\]\.percent: without shadow/);
+  assert.equal(start({ steps: [{ percent: 100 }] }).plan.steps.length, 1);
+  assert.throws(
+    () => start({ golden: [{ question: 'q', expect: { matches: '(' } }] }),
+    /golden\[0\]\.expect\.matches: no regular expression/,
+  );
+});

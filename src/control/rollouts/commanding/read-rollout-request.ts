@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PlinthError } from '../../../core/errors/index.ts';
 import { aliasSchema, versionSchema } from '../../../core/traffic/index.ts';
 import type { StartWish } from './choose-rollout-start.ts';
-import { rolloutPlanSchema } from '../rollout-plan.ts';
+import { rolloutPlanSchema, type RolloutPlan } from '../rollout-plan.ts';
 
 const MOST_REASON_CHARACTERS = 500;
 const MOST_PROBLEMS = 10;
@@ -26,7 +26,14 @@ const startSchema = z.strictObject({
   plan: z.record(z.string(), z.unknown()).default({}),
 });
 
-const reasonSchema = z.strictObject({ reason: z.string().min(1).max(MOST_REASON_CHARACTERS).optional() });
+const reasonSchema = z.strictObject({
+  reason: z
+    .string()
+    .min(1)
+    .max(MOST_REASON_CHARACTERS)
+    .regex(/^\P{Cc}*$/u, 'expected no control characters')
+    .optional(),
+});
 
 /** What starts a rollout: `{ model, to, from?, strategy?, plan? }`. Throws `invalid_request` that names every field at fault. */
 export function readStartRequest(body: unknown): StartWish {
@@ -38,7 +45,23 @@ export function readStartRequest(body: unknown): StartWish {
       param: 'strategy',
     });
   const whole = read(rolloutPlanSchema, { ...plan, ...(strategy !== undefined && { strategy }) }, ['plan']);
+  refuseEndless(whole);
   return { model, to, from, plan: { ...whole, strategy: [...new Set(whole.strategy)] } };
+}
+
+/** Plans that wait for what they never let happen. */
+function refuseEndless({ strategy, shadow, steps }: RolloutPlan): void {
+  const isShadowed = strategy.includes('shadow');
+  if (isShadowed && shadow.share === 0) throw refuse('plan.shadow.share', 'no request is copied, and so none is ever compared');
+  if (!isShadowed && steps[0]?.percent === 100)
+    throw refuse(
+      'plan.steps[0].percent',
+      'without shadow a first step of 100 leaves no answer of the current version to compare with; begin with less',
+    );
+}
+
+function refuse(field: string, problem: string): PlinthError {
+  return new PlinthError({ code: 'invalid_request', message: `${field}: ${problem}`, param: field });
 }
 
 /** The reason that a command gives: `{ reason? }` or nothing at all. Throws `invalid_request`. */

@@ -4,7 +4,7 @@ import type { RolloutRecord } from '../../../core/records/index.ts';
 import { choosePause, chooseResume, chooseRolloutChange, type RolloutChange } from '../choose-rollout-change.ts';
 import { isRunning, type RolloutEnd } from '../choose-rollout-move.ts';
 import { chooseRolloutStart, type StartWish } from './choose-rollout-start.ts';
-import { readPlan } from '../rollout-plan.ts';
+import { readPlan, readPlanOrDefault } from '../rollout-plan.ts';
 import type { RolloutBook, RolloutFleet } from '../rollout-ports.ts';
 
 const MOST_TRIES = 10;
@@ -109,7 +109,8 @@ export class RolloutCommands {
     const { book, now } = this.#ground;
     const { lines } = await book.readReleases();
     const line = lines.find(({ model }) => model === rollout.model);
-    const change = chooseRolloutChange({ rollout, line, plan: readPlan(rollout.plan) }, { ...order, at: now() });
+    const plan = order.to === 'promoted' ? readPlan(rollout.plan) : readPlanOrDefault(rollout.plan);
+    const change = chooseRolloutChange({ rollout, line, plan }, { ...order, at: now() });
     if (change === undefined) throw refuse(`Rollout ${rollout.id} (${rollout.state}) cannot become ${order.to}.`);
     return change;
   }

@@ -57,7 +57,13 @@ export class CandidateWatch {
       await fleet.ensureLoaded(model, candidate, signal);
       if (plan.warmUpRequests > 0) await fleet.warmUp?.(model, candidate, { requests: plan.warmUpRequests, signal });
     } catch (error) {
-      this.#failure = errorFactsOf(error).message;
+      const { code, message } = errorFactsOf(error);
+      if (code === 'cancelled') {
+        // This process stops: that says nothing of the version.
+        this.#loading = 'not-begun';
+        return;
+      }
+      this.#failure = message;
     }
     this.#loading = 'ended';
     if (!signal.aborted) onChanged();

@@ -70,7 +70,7 @@ test('a step begins its own counts and golden questions, and leaves the journal 
   const journal = EvidenceJournal.open(rollout, plan);
   journal.add({ items: items(5), dropped: 0 });
   journal.endGoldenRound();
-  const next = journal.entering({ state: 'canary', step: 1 });
+  const next = journal.entering({ state: 'canary', step: 1, share: 0.5 });
   assert.equal(next.evidence.counts.stepCandidate, 0);
   assert.equal(next.evidence.counts.liveCandidate, 5);
   assert.deepEqual(next.golden, { rounds: 0, next: 0 });

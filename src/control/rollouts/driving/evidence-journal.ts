@@ -125,9 +125,9 @@ export class EvidenceJournal {
   }
 
   /** The journal of the next place; this one stays as it is. */
-  entering({ state, step }: Pick<RolloutRecord, 'state' | 'step'>): EvidenceJournal {
+  entering({ state, step, share }: Pick<RolloutRecord, 'state' | 'step' | 'share'>): EvidenceJournal {
     const evidence = RolloutEvidence.fromJson(this.#evidence.toJson());
-    if (state === 'canary') evidence.beginStep(step);
+    if (state === 'canary') evidence.beginStep(step, share < 1 ? 'both' : 'candidate');
     return new EvidenceJournal(evidence, { ...structuredClone(this.#marks), golden: { rounds: 0, next: 0 } });
   }
 }

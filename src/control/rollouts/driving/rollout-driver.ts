@@ -2,6 +2,7 @@ import { PlinthError } from '../../../core/errors/index.ts';
 import type { JsonObject } from '../../../core/inference/index.ts';
 import type { Lease, RolloutRecord, RolloutReport } from '../../../core/records/index.ts';
 import { isRunning } from '../choose-rollout-move.ts';
+import { rolloutPlanSchema } from '../rollout-plan.ts';
 import { HeldLease } from './held-lease.ts';
 import { RolloutTenure, type TenureOptions } from './rollout-tenure.ts';
 
@@ -17,6 +18,7 @@ const LOG_EVERY_MS = 10_000;
 export class RolloutDriver {
   readonly #options: DriverOptions;
   readonly #lease: HeldLease;
+  readonly #isReadable: boolean;
   #noted: RolloutRecord;
   #tenure: { readonly driving: RolloutTenure; readonly token: number } | undefined;
   #unsent: RolloutReport | undefined;
@@ -31,6 +33,12 @@ export class RolloutDriver {
     const { book, holder, pace } = options;
     this.#options = options;
     this.#noted = rollout;
+    this.#isReadable = rolloutPlanSchema.safeParse(rollout.plan).success;
+    if (!this.#isReadable)
+      options.logger.error(
+        { rollout: rollout.id },
+        'the plan of a rollout is of another release: this process does not drive it',
+      );
     this.#lease = new HeldLease(book, { name: `rollout:${rollout.id}`, holder, ttlMs: pace.leaseMs });
     this.#loop = this.#run();
   }
@@ -39,6 +47,11 @@ export class RolloutDriver {
   wake(): void {
     this.#isWoken = true;
     this.#wakeUp?.();
+  }
+
+  /** A process that cannot read the plan, or has none of the model's versions, does not keep the lease from one that can. */
+  get #mayDrive(): boolean {
+    return this.#isReadable && this.#options.fleet.has?.(this.#noted.model) !== false;
   }
 
   /** A newer record, as the book has it. */
@@ -65,6 +78,11 @@ export class RolloutDriver {
   }
 
   async #tick(): Promise<void> {
+    if (!this.#mayDrive) {
+      this.#dropTenure();
+      await this.#lease.give();
+      return this.#report();
+    }
     const lease = await this.#lease.hold();
     if (lease === undefined) {
       this.#dropTenure();

@@ -65,6 +65,8 @@ export const evidenceSchema = z.strictObject({
   /** Of a million tokens, where both versions have a price. */
   prices: z.strictObject({ current: pricesSchema, candidate: pricesSchema }).optional(),
   step: z.int().min(-1),
+  /** In this step every request goes to the candidate. */
+  isAlone: z.boolean().default(false),
   counts: countsSchema,
   /** How many answers were the caller's answer again. */
   agreement: z.strictObject({ exact: count, normalised: count, referenceExact: count, referenceNormalised: count }),
@@ -111,6 +113,7 @@ export function emptyDocument(start: Pick<EvidenceDocument, 'baseline' | 'candid
     version: 1,
     ...start,
     step: -1,
+    isAlone: false,
     counts: { comparisons: 0, references: 0, liveCurrent: 0, liveCandidate: 0, stepCandidate: 0 },
     agreement: { exact: 0, normalised: 0, referenceExact: 0, referenceNormalised: 0 },
     events: forEach(EVENT_JUDGES, noEventTrack),
@@ -128,6 +131,7 @@ export function mergeDocuments(a: EvidenceDocument, b: EvidenceDocument): Eviden
   return {
     ...a,
     step: Math.max(a.step, b.step),
+    isAlone: mergeStep(a.isAlone, b.isAlone, (x, y) => x || y),
     counts: {
       ...addAll(a.counts, b.counts),
       stepCandidate: mergeStep(a.counts.stepCandidate, b.counts.stepCandidate, (x, y) => x + y),

@@ -26,7 +26,7 @@ export function judgeMeans(name: MeanJudge, document: Readonly<EvidenceDocument>
     return { ...seen, state: 'fail', reason: `${words}${where}: certainly worse, and beyond the limit` };
   }
   // Where the current version answers nothing any more, waiting would tell nothing.
-  const isCompared = track.step.worse.gap.blocks > 0;
+  const isCompared = !document.isAlone && track.step.worse.gap.blocks > 0;
   if (isCompared && [track.whole, track.step].some((tests) => findLoss(tests, beyond, isSuspicious) !== undefined))
     return { ...seen, ...suspicionOf(words) };
   const lack = lackOf({

@@ -87,8 +87,10 @@ export class RolloutEvidence {
   /** One answer to a caller. Those of other versions are passed over. */
   observe(observation: Observation): void {
     const side = this.#sideOf(observation.version);
+    const { counts, isAlone } = this.#document;
     if (side === undefined || !countsAgainst(observation.outcome)) return;
-    const { counts } = this.#document;
+    // A straggler of the step before: one against thousands that it did not run beside.
+    if (side === 'current' && isAlone) return;
     if (side === 'current') counts.liveCurrent += 1;
     else {
       counts.liveCandidate += 1;
@@ -127,10 +129,11 @@ export class RolloutEvidence {
     if (side !== undefined) addMean(this.#document.means, 'feedback', { side, value: asScore(feedback.score) });
   }
 
-  /** Begins a canary step, from 0: its counts and its own tests start anew. */
-  beginStep(step: number): void {
+  /** Begins a canary step, from 0: its counts and its own tests start anew. `answering` says who gets requests in it. */
+  beginStep(step: number, answering: 'both' | 'candidate' = 'both'): void {
     const document = this.#document;
     document.step = step;
+    document.isAlone = answering === 'candidate';
     document.counts.stepCandidate = 0;
     for (const name of EVENT_JUDGES) {
       endEventBlock(document.events[name].whole);

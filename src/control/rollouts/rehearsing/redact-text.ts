@@ -52,13 +52,17 @@ const KNOWN_KEY =
 const BEARER = /(?<![A-Za-z0-9])((?:Bearer|Basic)[ \t]{1,4})([A-Za-z0-9+/=_.~-]{8,})/gi;
 const NAMED =
   /(?<![A-Za-z0-9])((?:[A-Za-z0-9]{1,20}[_-]){0,3}(password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key)\\?["']?[ \t]{0,3}[:=][ \t]{0,3}\\?["']?)([^\s"'`,;&<>]{3,}?)(?=\\?["'`]|[\s,;&<>]|$)/gi;
-const E_MAIL = /(?<![\p{L}\p{N}._%+'-])[\p{L}\p{N}._%+'-]+@(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}/gu;
-const IBAN_HEAD = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9])/g;
+const SAID =
+  /(?<![A-Za-z0-9])((?:password|passwd|passphrase|pwd|secret|token|api[_ -]?key)[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{0,3}["'`]?)([^\s"'`,;&<>]{4,})/gi;
+const E_MAIL = /(?<![\p{L}\p{M}\p{N}._%+'-])[\p{L}\p{M}\p{N}._%+'-]+[@＠](?:[\p{L}\p{M}\p{N}-]+[.．。])+[\p{L}\p{M}]{2,}/gu;
+/** Between groups of digits: spaces that may break and such that may not, and dashes of every kind. */
+const GAP = /^[ \u00a0\u2009\u202f\u2010-\u2013-]$/;
+const IBAN_HEAD = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ \u00a0\u2009\u202f\u2010-\u2013-]?[A-Za-z0-9])/g;
 const IPV4 = /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)/g;
 const IPV6 = /(?<![\w:.])[0-9A-Fa-f:.]+(?![\w])/g;
-const DIGIT_GROUPS = /(?<!\w|\d\.)\d+(?:[ -]\d+)*(?!\w)/g;
+const DIGIT_GROUPS = /(?<!\w|\d\.)\d+(?:[ \u00a0\u2009\u202f\u2010-\u2013-]\d+)*(?!\w)/g;
 const PHONE =
-  /(?<!\w|\d\.)(?:\+\d{1,3}(?:[ .()/-]{0,3}\d){6,14}|\(\d{2,5}\)[ ./-]{0,2}\d{2,4}(?:[ ./-]?\d{2,4}){1,3}|(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}|0\d(?:[ ./-]?\d){7,12})(?!\w)/g;
+  /(?<!\w|\d\.)(?:\+\d{1,3}(?:[ \u00a0\u2009\u202f\u2010-\u2013.()/-]{0,4}\d){6,14}|\(\d{2,5}\)[ \u00a0\u2009\u202f\u2010-\u2013./-]{0,2}\d{2,4}(?:[ \u00a0\u2009\u202f\u2010-\u2013./-]?\d{2,4}){1,3}|(?:1[ \u00a0\u2009\u202f\u2010-\u2013.-])?\d{3}[ \u00a0\u2009\u202f\u2010-\u2013.-]\d{3}[ \u00a0\u2009\u202f\u2010-\u2013.-]\d{4}|0\d(?:[ \u00a0\u2009\u202f\u2010-\u2013./-]?\d){7,12})(?!\w)/g;
 const DATE = /^\d{2}[./-]\d{2}[./-]\d{4}/;
 const PLACEHOLDER = /^\[(?:e-mail|phone|card|iban|ip|secret|login)\]/;
 const LONG_RUN = /(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{32,}/g;
@@ -75,6 +79,11 @@ const FINDERS: readonly Finder[] = [
     find: (text, place) => text.replace(BEARER, (all, head: string, key: string) => (isWord(key) ? all : head + place())),
   },
   { kind: 'secret', find: findNamedSecrets },
+  {
+    kind: 'secret',
+    find: (text, place) =>
+      text.replace(SAID, (all, head: string, said: string) => (PLACEHOLDER.test(said) || !hasDigit(said) ? all : head + place())),
+  },
   { kind: 'e-mail', find: (text, place) => text.replace(E_MAIL, place) },
   { kind: 'iban', find: findIbans },
   { kind: 'ip', find: (text, place) => text.replace(IPV4, (found) => (isIPv4(found) ? place() : found)) },
@@ -92,7 +101,7 @@ function findPrivateKeys(text: string, place: Place): string {
     const start = text.indexOf(PRIVATE_KEY, at);
     if (start === -1) return written + text.slice(at);
     const label = text.slice(start, start + 64);
-    const isPrivate = /^-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY-----/.test(label);
+    const isPrivate = /^-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----/.test(label);
     if (!isPrivate) {
       written += text.slice(at, start + PRIVATE_KEY.length);
       at = start + PRIVATE_KEY.length;
@@ -154,7 +163,7 @@ function endOfIban(text: string, start: number): number | undefined {
   while (characters.length < length) {
     const character = text[at] ?? '';
     if (/^[A-Za-z0-9]$/.test(character)) characters += character.toUpperCase();
-    else if (!/^[ -]$/.test(character) || /^[ -]?$/.test(text[at + 1] ?? '')) return undefined;
+    else if (!GAP.test(character) || at + 1 >= text.length || GAP.test(text[at + 1] ?? '')) return undefined;
     at++;
   }
   if (/^[A-Za-z0-9]$/.test(text[at] ?? '')) return undefined;
@@ -186,7 +195,7 @@ const CARD_DIGITS = { least: 13, most: 19 };
 
 /** Of groups of digits, those that make a card number together. */
 function redactCards(run: string, place: Place): string {
-  const groups = run.split(/([ -])/);
+  const groups = run.split(/([ \u00a0\u2009\u202f\u2010-\u2013-])/);
   let written = '';
   for (let at = 0; at < groups.length;) {
     const end = endOfCard(groups, at);

@@ -121,3 +121,11 @@ test('JSON that is nested without end is cut off', () => {
   const request = generate({ constraint: { type: 'json-schema', schema: schema as never, param: 'p' } });
   assert.ok(JSON.stringify(redact(request)?.request).length < 5000);
 });
+
+test('names of fields and numbers in arguments are redacted like texts', () => {
+  const toolCalls = [{ id: 'c', name: 'pay', arguments: `{"${MAIL}":4111111111111111,"n":12.5}` }];
+  const request = generate({ prompts: [{ type: 'chat', messages: [{ role: 'assistant', content: '', toolCalls }] }] });
+  const redacted = JSON.stringify(redact(request)?.request);
+  assert.ok(!redacted.includes(MAIL) && !redacted.includes('4111'), redacted);
+  assert.match(redacted, /\[e-mail\].*:0,.*12\.5/);
+});

@@ -134,10 +134,12 @@ class Redactor {
 
   #json(value: JsonValue, depth: number): JsonValue {
     if (typeof value === 'string') return this.#text(value);
+    // A number of a card or a phone, where it stands as a number.
+    if (typeof value === 'number') return this.#text(String(value)) === String(value) ? value : 0;
     if (typeof value !== 'object' || value === null) return value;
     if (depth >= MOST_DEPTH) return null;
     if (isList(value)) return value.map((item) => this.#json(item, depth + 1));
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#json(item, depth + 1)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [this.#text(key), this.#json(item, depth + 1)]));
   }
 
   #tensors(request: TensorRequest): TensorRequest | undefined {

@@ -13,6 +13,9 @@ function read(text: string, cuts: readonly number[] = []): readonly string[] {
 const cases: ReadonlyArray<readonly [text: string, data: readonly string[]]> = [
   ['data: a\n\ndata: b\n\n', ['a', 'b']],
   ['data:a\r\n\r\n', ['a']],
+  ['data: a\r\rdata: b\r\r', ['a', 'b']],
+  ['data: a\rdata: b\r\n\r\ndata: c\n\r', ['a\nb', 'c']],
+  ['\uFEFFdata: a\n\n', ['a']],
   ['data: a\ndata: b\n\n', ['a\nb']],
   [': comment\n\nevent: x\nid: 1\ndata: a\n\n', ['a']],
   ['data: unfinished', []],
@@ -28,8 +31,8 @@ test('events come out whole wherever the network cuts the bytes', () => {
     { maxLength: 6 },
   );
   fc.assert(
-    fc.property(texts, fc.array(fc.nat(500), { maxLength: 12 }), (values, cuts) => {
-      const text = values.map((value) => `data: ${value}\n\n`).join('');
+    fc.property(texts, fc.array(fc.nat(500), { maxLength: 12 }), fc.constantFrom('\n', '\r', '\r\n'), (values, cuts, lineEnd) => {
+      const text = values.map((value) => `data: ${value}${lineEnd}${lineEnd}`).join('');
       assert.deepEqual(read(text, cuts), values);
     }),
   );
@@ -46,4 +49,11 @@ test('an event that does not end is given up', () => {
   assert.throws(() => {
     for (let count = 0; count < 8; count++) others.push(short);
   }, /does not end/);
+});
+
+test('comments that keep a connection open are not held, however many come', () => {
+  const lines = new EventLines();
+  const comments = new TextEncoder().encode(': still here\n'.repeat(100_000));
+  for (let count = 0; count < 10; count++) assert.deepEqual(lines.push(comments), []);
+  assert.deepEqual(lines.push(new TextEncoder().encode('data: a\n\n')), ['a']);
 });

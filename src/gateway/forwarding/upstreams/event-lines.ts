@@ -2,10 +2,12 @@ import { unreadable } from './upstream-failure.ts';
 
 /** Longer is no chunk of an answer. */
 const LONGEST_EVENT = 4 * 1024 * 1024;
+const LINE_END = /\r\n?|\n/g;
 
 /**
  * Cuts the bytes of a stream into the data of server-sent events, as https://html.spec.whatwg.org/multipage/server-sent-events.html reads
- * them; names, ids and comments are passed over. Throws `engine_failed` for an event that is too long.
+ * them: lines end with a newline, a carriage return or both; names, ids and comments are passed over. Throws `engine_failed` for an event
+ * that is too long.
  */
 export class EventLines {
   readonly #decoder = new TextDecoder();
@@ -13,18 +15,24 @@ export class EventLines {
   #pieces: string[] = [];
   /** Lines of an event whose end has not come. */
   #data: string[] = [];
+  /** What is held of both. */
   #characters = 0;
+  /** The text before ended with a carriage return, which a newline may belong to. */
+  #isAfterReturn = false;
 
   /** The data of every event that is whole now. */
   push(bytes: Uint8Array): readonly string[] {
     const whole: string[] = [];
     const text = this.#decoder.decode(bytes, { stream: true });
-    let start = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      this.#addPiece(text.slice(start, end));
+    if (text === '') return whole;
+    let start = this.#isAfterReturn && text.startsWith('\n') ? 1 : 0;
+    LINE_END.lastIndex = start;
+    for (let end = LINE_END.exec(text); end !== null; end = LINE_END.exec(text)) {
+      this.#addPiece(text.slice(start, end.index));
       this.#endLine(whole);
-      start = end + 1;
+      start = LINE_END.lastIndex;
     }
+    this.#isAfterReturn = text.endsWith('\r');
     this.#addPiece(text.slice(start));
     return whole;
   }
@@ -37,10 +45,10 @@ export class EventLines {
   }
 
   #endLine(whole: string[]): void {
-    const joined = this.#pieces.length === 1 ? (this.#pieces[0] ?? '') : this.#pieces.join('');
-    const line = joined.endsWith('\r') ? joined.slice(0, -1) : joined;
+    const line = this.#pieces.length === 1 ? (this.#pieces[0] ?? '') : this.#pieces.join('');
     this.#pieces = [];
     if (line.startsWith('data:')) this.#data.push(line.slice(line.startsWith('data: ') ? 6 : 5));
+    else this.#characters -= line.length;
     if (line !== '') return;
     if (this.#data.length > 0) whole.push(this.#data.join('\n'));
     this.#data = [];

@@ -1,12 +1,14 @@
 import { PlinthError, type ErrorFacts } from '../../../core/errors/index.ts';
 import type { UpstreamAddress } from '../../../core/messages/index.ts';
-import { failureOfRefusal, unreadable } from './upstream-failure.ts';
+import { failureOfRefusal, isAboutRequest, unreadable } from './upstream-failure.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 
 /** An upstream that says nothing for so long is given up. */
 const SILENCE_MS = 300_000;
 const MOST_BYTES = 128 * 1024 * 1024;
 const MOST_REFUSAL_BYTES = 16 * 1024;
+/** The rest of a refusal that takes longer is not waited for. */
+const REFUSAL_MS = 2000;
 /** What comes after the last event is the end of the body, or nothing worth waiting for. */
 const LAST_READS = 4;
 const LAST_READS_MS = 1000;
@@ -21,6 +23,8 @@ export interface HttpQuestion {
   readonly requestId: string;
   readonly key: string | undefined;
   readonly contentType: 'text/event-stream' | 'application/json';
+  /** An answer with more is no answer. */
+  readonly mostBytes?: number;
 }
 
 /**
@@ -52,7 +56,7 @@ export class HttpExchange {
     if (reader === undefined) return undefined;
     const { value } = await this.#within(() => reader.read());
     this.#bytes += value?.byteLength ?? 0;
-    if (this.#bytes > MOST_BYTES) throw unreadable('more than an answer may have');
+    if (this.#bytes > Math.min(MOST_BYTES, this.#asked.mostBytes ?? MOST_BYTES)) throw unreadable('more than an answer may have');
     return value;
   }
 
@@ -109,15 +113,28 @@ export class HttpExchange {
   async #refusalOf({ status, headers, body }: Response): Promise<ErrorFacts> {
     const { model, key: secret } = this.#asked;
     this.#reader = body?.getReader();
+    const words = isAboutRequest(status) ? await this.#readWords() : '';
+    this.abort();
+    return failureOfRefusal({ model, status, headers, body: words, secret });
+  }
+
+  /** As much as comes of a refusal before it is long enough or has taken long enough. */
+  async #readWords(): Promise<string> {
     const pieces: Uint8Array[] = [];
     let size = 0;
-    while (size < MOST_REFUSAL_BYTES) {
-      const piece = await this.read().catch(() => undefined);
-      if (piece === undefined) break;
-      pieces.push(piece);
-      size += piece.byteLength;
+    const timer = setTimeout(() => this.abort(), REFUSAL_MS);
+    try {
+      while (size < MOST_REFUSAL_BYTES) {
+        const piece = await this.read();
+        if (piece === undefined) break;
+        pieces.push(piece);
+        size += piece.byteLength;
+      }
+    } catch {
+      // What has come tells enough.
+    } finally {
+      clearTimeout(timer);
     }
-    this.abort();
-    return failureOfRefusal({ model, status, headers, body: Buffer.concat(pieces).toString('utf8'), secret });
+    return Buffer.concat(pieces).toString('utf8');
   }
 }

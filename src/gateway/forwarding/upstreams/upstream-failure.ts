@@ -31,8 +31,13 @@ export function failureOfRefusal(refusal: Refusal): ErrorFacts {
     return { code: 'model_unavailable', message: `The upstream of the model '${model}' does not let this gateway in.` };
   if (status === 408 || status >= 500)
     return { code: 'engine_failed', message: `The upstream of the model '${model}' failed (status ${status}).` };
-  if (status === 400 || status === 413 || status === 422) return failureOfRequest(refusal);
+  if (isAboutRequest(status)) return failureOfRequest(refusal);
   return { code: 'model_unavailable', message: `The upstream of the model '${model}' cannot be used (status ${status}).` };
+}
+
+/** Whether a refusal says something of the request itself: only then its body is worth waiting for. */
+export function isAboutRequest(status: number): boolean {
+  return status === 400 || status === 413 || status === 422;
 }
 
 /** An error in the middle of an upstream's stream; undefined when `data` is none. */

@@ -215,6 +215,52 @@ test('what an upstream says about the request is passed on, cleaned, and without
   assert.ok(message.length < 400);
 });
 
+/** A body that goes on for as long as somebody takes it in. */
+function endless(response: ServerResponse, piece: string): void {
+  const timer = setInterval(() => response.write(piece), 5);
+  response.on('close', () => clearInterval(timer));
+}
+
+for (const [status, code] of [
+  [500, 'engine_failed'],
+  [429, 'queue_full'],
+  [404, 'model_unavailable'],
+] as const) {
+  test(`the body of a refusal with ${status} is not waited for`, async (context) => {
+    const closed = Promise.withResolvers<void>();
+    const given = await openEndpoint(context, ({ response }) => {
+      response.on('close', () => closed.resolve());
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.write('{');
+    });
+    assert.equal(failureOf(await gather(given.infer(chat()))).code, code);
+    await closed.promise;
+  });
+}
+
+test('what an upstream says about the request is waited for briefly', async (context) => {
+  const given = await openEndpoint(context, ({ response }) => {
+    response.writeHead(400, { 'content-type': 'application/json' });
+    endless(response, ' ');
+  });
+  assert.equal(failureOf(await gather(given.infer(chat()))).code, 'invalid_request');
+});
+
+test('more bytes than vectors of any length take are no embeddings', async (context) => {
+  let written = 0;
+  const given = await openEndpoint(context, ({ response }) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const piece = ' '.repeat(512 * 1024);
+    const write = (): void => {
+      written += 1;
+      response.write(piece, (error) => (error ? undefined : write()));
+    };
+    write();
+  });
+  assert.match(failureOf(await gather(given.infer(embed))).message, /more than an answer may have/);
+  assert.ok(written < 100, `${written} pieces were taken in`);
+});
+
 test('nobody listening is a lost replica, and a missing key is said without its name', async (context) => {
   const given = await openEndpoint(context, stream());
   const nowhere = given.upstreams.infer({ url: 'http://127.0.0.1:1/v1', model: 'theirs' }, chat());

@@ -10,6 +10,10 @@ import { failureInStream, unreadable } from './upstream-failure.ts';
 import { formatUpstreamRequest, type UpstreamRequest } from './upstream-request.ts';
 import { UpstreamStream, type Exchange } from './upstream-stream.ts';
 
+/** A vector of the longest kind, written as numbers, with everything around it. */
+const MOST_VECTOR_BYTES = 2 * 1024 * 1024;
+const HEAD_BYTES = 64 * 1024;
+
 /** Where the keys for upstreams are found, and who is told when one is not. */
 export interface UpstreamsOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -45,8 +49,10 @@ export class Upstreams {
     { request, question }: { readonly request: InferenceRequest; readonly question: UpstreamRequest },
   ): Exchange {
     const asked = { address, question, model: request.model, requestId: request.id, key: this.#keyOf(address, request.model) };
-    if (request.kind === 'embed')
-      return new EmbeddingExchange(new HttpExchange({ ...asked, contentType: 'application/json' }), request);
+    if (request.kind === 'embed') {
+      const mostBytes = HEAD_BYTES + request.inputs.length * MOST_VECTOR_BYTES;
+      return new EmbeddingExchange(new HttpExchange({ ...asked, contentType: 'application/json', mostBytes }), request);
+    }
     if (request.kind !== 'generate') throw unreadable('nothing');
     const http = new HttpExchange({ ...asked, contentType: 'text/event-stream' });
     return new GenerationExchange(http, { request, endpoint: question.endpoint });

@@ -29,7 +29,9 @@ const checkFields: (body: unknown) => FeedbackBody = compileWireSchema(feedbackS
 
 /**
  * Puts `POST /v1/feedback` on an application: what a caller thought of an answer, by the `x-request-id` that came with it. `score` from 0
- * to 1 or true/false, or `rating` up/down. Answers 202; 404 for an answer that nobody knows. Errors are in OpenAI's shape.
+ * to 1 or true/false, or `rating` up/down. Answers 202; 404 for an answer that nobody knows. Errors are in OpenAI's shape. Whoever has a key
+ * of this deployment and knows the id may say what it thinks, also of an answer that another key was given: what asks and what collects
+ * opinions are often two programs. So ids that callers choose themselves should be as hard to guess as those that are made here.
  */
 export function registerFeedback(app: FastifyInstance, door: InferenceDoor, options: ProtocolOptions): void {
   app.register((scope, _, done) => {

@@ -68,7 +68,7 @@ export function isModelReady(door: InferenceDoor, ask: ModelAsk, call: Call): bo
   try {
     return isServing(door.choose(wanted, call).model);
   } catch (error) {
-    if (isMissing(error) || (error instanceof PlinthError && error.facts.code === 'model_not_ready')) return false;
+    if (isMissing(error) || isUnready(error)) return false;
     throw error;
   }
 }
@@ -94,6 +94,11 @@ function findRouted(door: InferenceDoor, ask: ModelAsk, call: Call): RoutedModel
     if (error.facts.code === 'model_not_found') throw unknownModel(door, ask.name);
     throw wanted.version === undefined ? unknownVersion(error) : missingVersion(ask.name, wanted.version);
   }
+}
+
+/** Nothing that takes requests is loaded, or rules lead nowhere. */
+function isUnready(error: unknown): boolean {
+  return error instanceof PlinthError && (error.facts.code === 'model_not_ready' || error.facts.code === 'model_unavailable');
 }
 
 function isMissing(error: unknown): error is PlinthError {

@@ -1,0 +1,1 @@
+export { registerExperiment } from './experiment.ts';

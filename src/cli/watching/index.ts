@@ -1,0 +1,1 @@
+export { follow, type Followed } from './follow.ts';
