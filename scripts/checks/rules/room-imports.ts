@@ -11,7 +11,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   control: ['core', 'packages'],
   optimize: ['core', 'packages'],
   cli: ['core', 'gateway', 'worker', 'control', 'optimize'],
-  tests: ['core', 'gateway', 'worker', 'control', 'cli', 'packages', 'scripts', 'benchmarks'],
+  tests: ['core', 'gateway', 'worker', 'control', 'cli', 'packages', 'examples', 'scripts', 'benchmarks'],
   benchmarks: ['core', 'gateway', 'worker', 'control', 'optimize', 'cli', 'packages', 'scripts', 'tests'],
   scripts: ['core', 'gateway', 'worker', 'control', 'optimize', 'cli'],
 };
@@ -23,7 +23,7 @@ export const roomImports: Rule = {
 };
 
 /** The test files under tests/ reach the product from outside; conformance suites stand there for what has no outside. */
-const ALLOWED_END_TO_END = ['core', 'packages', 'scripts', 'benchmarks'];
+const ALLOWED_END_TO_END = ['core', 'packages', 'examples', 'scripts', 'benchmarks'];
 
 function allowedFor(file: SourceFile, room: string): readonly string[] | undefined {
   if (!file.isTest) return ALLOWED[room];

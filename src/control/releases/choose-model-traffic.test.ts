@@ -39,9 +39,10 @@ test('a line that says nothing leaves the choice to the gateway: no arms', () =>
   assert.equal(traffic.capture, undefined);
 });
 
-test('weights become arms, a weight of 0 does not', () => {
+test('weights become arms, one of 0 as well', () => {
   const traffic = choose({ traffic: { weights: { '1': 0, '2': 1, '3': 3 } } });
   assert.deepEqual(traffic.arms, [
+    { name: 'v1', version: '1', weight: 0 },
     { name: 'v2', version: '2', weight: 1 },
     { name: 'v3', version: '3', weight: 3 },
   ]);

@@ -101,9 +101,10 @@ function fromLine(facts: TrafficFacts, line: LineRecord): Division {
   const { model, contents } = facts;
   const exists = existence(contents, model);
   const arms = Object.entries(line.traffic.weights)
-    .filter(([version, weight]) => weight > 0 && exists(version))
+    .filter(([version]) => exists(version))
     .map(([version, weight]) => armOf(version, weight));
-  const wanted = arms.length > 0 ? arms : armsOfPolicy(facts, line);
+  // A weight of 0 is an arm too: it says that the version answers nobody, also when no other can.
+  const wanted = arms.some((arm) => arm.weight > 0) ? arms : armsOfPolicy(facts, line);
   const kept = isAnyReady(wanted, facts.ready) ? undefined : armsBefore(facts, exists);
   return { arms: kept ?? wanted, purpose: { kind: 'weights', id: '' }, salt: model };
 }
