@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../core/config/index.ts';
+import { errorFactsOf } from '../core/errors/index.ts';
 import { isServing } from '../core/messages/index.ts';
 import type { ModelFacts } from '../core/models/index.ts';
 import { createLogger, type Logger } from '../core/telemetry/index.ts';
@@ -168,6 +169,11 @@ async function chooseKey(keyring: Keyring, shell: Shell): Promise<{ value: strin
   const create = `${nameCommand(shell.env)} keys create`;
   if (!keyring.isEmpty('inference'))
     return { value: variable, text: `an existing one (${variable} below); \`${create}\` makes another` };
-  const { key } = await keyring.create({ label: 'first boot', role: 'inference' });
-  return { value: key, text: `${key}  shown once; \`${create}\` makes another` };
+  try {
+    const { key } = await keyring.create({ label: 'first boot', role: 'inference' });
+    return { value: key, text: `${key}  shown once; \`${create}\` makes another` };
+  } catch (error) {
+    if (errorFactsOf(error).code !== 'model_unavailable') throw error;
+    return { value: variable, text: `none, and the book cannot be written now; \`${create}\` makes one when it can` };
+  }
 }

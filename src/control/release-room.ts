@@ -48,6 +48,8 @@ export interface ReleaseRoomOptions {
   readonly onChanged: () => void;
 }
 
+const ADOPT_AGAIN_MS = 2_000;
+
 interface Parts {
   readonly holder: string;
   readonly lines: ReleaseLines;
@@ -66,6 +68,8 @@ export class ReleaseRoom {
   /** What this process is called where it holds a lease: another name at every start. */
   readonly holder: string;
   #followed = '';
+  #adopting: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   private constructor(options: ReleaseRoomOptions, fleet: ModelFleet, parts: Parts) {
     const { config, book, logger, onChanged } = options;
@@ -96,10 +100,29 @@ export class ReleaseRoom {
     return new ReleaseRoom(options, fleet, { holder, lines, board, releases, rollouts, experiments });
   }
 
-  /** Records what the configuration names. Without a book to write to, what it says already is served. */
+  /** Records what the configuration names. Without a book to write to, what it says already is served, and this is done later. */
   async adopt(models: readonly RecordableModel[]): Promise<void> {
     const { logger } = this.#options;
     this.#parts.lines.configured = new Set(models.map(({ model }) => model));
+    if (await this.#tryAdopting(models)) return;
+    logger.warn('the book cannot be written now: what it said last is served, what the configuration has changed since follows');
+    this.#adoptLater(models);
+  }
+
+  #adoptLater(models: readonly RecordableModel[]): void {
+    const again = async (): Promise<void> => {
+      try {
+        if (!(await this.#tryAdopting(models)) && !this.#isClosed) this.#adoptLater(models);
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'what the configuration says cannot be recorded');
+      }
+    };
+    this.#adopting = setTimeout(() => void again(), ADOPT_AGAIN_MS).unref();
+  }
+
+  /** Whether it is done; false while the book cannot be written. */
+  async #tryAdopting(models: readonly RecordableModel[]): Promise<boolean> {
+    const { logger } = this.#options;
     try {
       for (const { model, outcome, words } of await this.#parts.releases.adoptConfigured(models))
         if (outcome === 'refused') logger.error({ model, outcome }, words);
@@ -107,8 +130,9 @@ export class ReleaseRoom {
         else if (outcome === 'added') logger.info({ model, outcome }, words);
     } catch (error) {
       if (errorFactsOf(error).code !== 'model_unavailable') throw error;
-      logger.warn('the book cannot be written: what it said last is served, not what the configuration has changed since');
+      return false;
     }
+    return true;
   }
 
   get evidence(): EvidenceSink {
@@ -166,6 +190,8 @@ export class ReleaseRoom {
   /** Hands over to other processes of the book. */
   async close(): Promise<void> {
     const { lines, board, rollouts, experiments } = this.#parts;
+    this.#isClosed = true;
+    clearTimeout(this.#adopting);
     lines.close();
     board.close();
     await Promise.all([rollouts.close(), experiments.close(), this.#captures.close()]);

@@ -11,7 +11,7 @@ const PATIENCE_MS = 45_000;
 /** One of several `plinth serve` of a book, which is killed and started again in the same home. */
 export class Gateway {
   readonly home: string;
-  readonly #config: Readonly<Record<string, unknown>>;
+  #config: Readonly<Record<string, unknown>>;
   readonly #env: Readonly<Record<string, string>>;
   #served: Served | undefined;
   #log = '';
@@ -28,7 +28,9 @@ export class Gateway {
     return gateway;
   }
 
-  async start(): Promise<void> {
+  /** Again, in the same home; by a changed configuration where one is given. */
+  async start(config = this.#config): Promise<void> {
+    this.#config = config;
     this.#served = await serve({ config: this.#config, env: this.#env, home: this.home });
   }
 

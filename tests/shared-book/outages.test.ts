@@ -101,7 +101,7 @@ describe('a database that is gone', { skip: programs === undefined ? 'no Postgre
       /book-memory\.json, is not used: its signature is wrong\. Delete it, or start when the database/,
     );
     writeFileSync(memoryFile, remembered);
-    await b().start();
+    await b().start({ models: ['chat', 'more'].map((name) => ({ name, engine: 'echo' })) });
     assert.deepEqual((await b().status()).book, { kind: 'postgresql', isStale: true });
     assert.equal((await b().chat('chat', key)).version, 'chat:1');
     await until('version 2', async () => (await b().readyVersions('chat')).length === 2);
@@ -117,6 +117,7 @@ describe('a database that is gone', { skip: programs === undefined ? 'no Postgre
     await weigh(a(), '2');
     for (const gateway of gateways)
       await until('the new weight', async () => (await gateway.chat('chat', key)).version === 'chat:2');
+    await until('what the configuration has named meanwhile', async () => (await b().readyVersions('more')).length === 1);
     await load.stop();
     assert.deepEqual(load.failures, []);
   });
