@@ -96,12 +96,13 @@ describe('downloads of several processes', () => {
   test('a model of several files is shared and taken over like one file, and no folder is seen before it is whole', async () => {
     const graph = writeAdder(1);
     offerRepository(host, { 'onnx/model.onnx': graph, 'config.json': Buffer.from('{}') });
-    host.files.set(repositoryUrl('onnx/model.onnx'), { ...hostedFile(graph), pauseMs: 30 });
+    host.files.set(repositoryUrl('onnx/model.onnx'), { ...hostedFile(graph), pauseMs: 200 });
     const folders = async (): Promise<string[]> => readdir(join(home, 'models', 'folders')).catch(() => []);
     const owner = pull('hf:org/repo');
     await until(() => owner.receivedBytes > MEBIBYTE);
     const heir = pull('hf:org/repo');
     await until(() => heir.phases.has('waiting'));
+    host.files.set(repositoryUrl('onnx/model.onnx'), hostedFile(graph));
     owner.child.kill('SIGKILL');
     await owner.ended;
     assert.deepEqual(await folders(), []);

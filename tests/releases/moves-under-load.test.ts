@@ -127,12 +127,17 @@ describe('versions of a model that callers are asking all the time', () => {
       model,
       version: await ground.addVersion(model, echo({ failEvery: 20 })),
       strategy: 'canary',
-      plan: { leastObservations: 8, steps: [10, 50, 100].map((percent) => ({ percent, requests: 50 })) },
+      plan: {
+        leastObservations: 8,
+        steps: [10, 50, 100].map((percent) => ({ percent, requests: 50 })),
+        // A replica that has just begun is slow too.
+        judges: { firstToken: null, interToken: null },
+      },
       load: { kind: 'chat', callers: 2 },
     });
     tellShare(context, release);
     assert.equal(release.status.state, 'rolled-back', release.status.headline);
-    assert.match(release.status.reason, /(?:^|; )errors: /);
+    assert.match(release.status.reason, /^errors: /);
     assert.ok((await failedJudges(ground, model)).every((judge) => judge === 'errors'));
     checkAnswers(release, '1');
   });
