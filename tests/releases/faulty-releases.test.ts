@@ -7,13 +7,13 @@ const steps = [25, 50, 100].map((percent) => ({ percent, requests: 8 }));
 const canary = { strategy: 'canary', plan: { leastObservations: 8, steps } };
 
 describe('releases of a language model that do not load, are slow or crash', () => {
-  const language = useLanguageGround();
+  const language = useLanguageGround({ maxTokens: 4 });
 
   for (const kind of ['cut off', 'not there'] as const)
     test(`a version whose file is ${kind} fails and never gets a request`, async (context) => {
       const { files, ground } = language;
       const source = kind === 'cut off' ? files.cutOff : `${files.original}.none`;
-      const release = await language.run({ version: await ground.addVersion(model, { source }), ...canary });
+      const release = await language.run({ version: await language.addVersion(source), ...canary });
       tellShare(context, release);
       assert.equal(release.status.state, 'failed');
       assert.match(release.status.reason, /could not be loaded: /);
@@ -26,7 +26,7 @@ describe('releases of a language model that do not load, are slow or crash', () 
 
   test('a version that is slow is rolled back by the judges of latency', async (context) => {
     const { files, ground } = language;
-    const version = await ground.addVersion(model, { source: files.original, settings: { stepMs: 80 } });
+    const version = await language.addVersion(files.original, { stepMs: 80 });
     const release = await language.run({ version, ...canary });
     tellShare(context, release);
     assert.equal(release.status.state, 'rolled-back');
@@ -41,7 +41,7 @@ describe('releases of a language model that do not load, are slow or crash', () 
 
   test('a version that crashes again and again is rolled back on errors, and no caller notices', async (context) => {
     const { files, ground } = language;
-    const version = await ground.addVersion(model, { source: files.original, settings: { failEvery: 2, replicas: 2 } });
+    const version = await language.addVersion(files.original, { failEvery: 2 });
     // A replica that has just begun is slow too.
     const judges = { firstToken: null, interToken: null };
     const release = await language.run({ version, strategy: 'canary', plan: { ...canary.plan, judges } });

@@ -10,18 +10,24 @@ export const model = 'smollm2';
 export interface LanguageGround {
   readonly files: LanguageReleases;
   readonly ground: ReleaseGround;
+  /** Gives its number. */
+  addVersion(source: string, settings?: object): Promise<string>;
   run(order: Pick<RunOrder, 'version' | 'strategy' | 'plan'>): Promise<ReleaseRun>;
   /** Version 1 is the process that it was, and still the stable one. */
   checkStay(): Promise<void>;
 }
 
+/** One thread: how many are best is measured at every start otherwise, and replicas start often here. */
+const THREADS = { threads: 1 };
+
 /** Serves it for the tests of a suite, which follow one another. */
-export function useLanguageGround(): LanguageGround {
+export function useLanguageGround({ maxTokens }: { readonly maxTokens: number }): LanguageGround {
   const parts: { files?: LanguageReleases; ground?: ReleaseGround; pid?: number } = {};
   const need = <T>(part: T | undefined): T => part ?? assert.fail('used before it was there');
   before(async () => {
     parts.files = await makeLanguageReleases();
-    parts.ground = await ReleaseGround.open({ config: { models: [{ name: model, source: parts.files.original, slots: 6 }] } });
+    const models = [{ name: model, source: parts.files.original, slots: 6, ...THREADS }];
+    parts.ground = await ReleaseGround.open({ config: { models } });
     await parts.ground.ask('/plinth/v1/traffic', { model, traffic: { sticky: { by: 'request' } } });
     await parts.ground.ask('/plinth/v1/aliases', { model, set: { stable: '1' } });
     parts.pid = await parts.ground.pidOf(model, '1');
@@ -35,7 +41,9 @@ export function useLanguageGround(): LanguageGround {
     get ground() {
       return need(parts.ground);
     },
-    run: (order) => runRelease(need(parts.ground), { model, ...order, load: { kind: 'chat', maxTokens: 8 } }),
+    addVersion: (source, settings = {}) =>
+      need(parts.ground).addVersion(model, { source, settings: { slots: 6, ...THREADS, ...settings } }),
+    run: (order) => runRelease(need(parts.ground), { model, ...order, load: { kind: 'chat', maxTokens } }),
     checkStay: async () => {
       assert.equal(await need(parts.ground).pidOf(model, '1'), parts.pid);
       assert.deepEqual((await need(parts.ground).line(model)).aliases, { stable: '1' });

@@ -7,11 +7,11 @@ const strategy = 'shadow,canary';
 const shadow = { comparisons: 30, mostConcurrent: 3 };
 
 describe('releases of a language model whose weights are others', () => {
-  const language = useLanguageGround();
+  const language = useLanguageGround({ maxTokens: 8 });
 
   test('a version with damaged weights is rolled back on quality before it has answered anyone', async (context) => {
     const { files, ground } = language;
-    const version = await ground.addVersion(model, { source: files.damaged });
+    const version = await language.addVersion(files.damaged);
     const release = await language.run({ version, strategy, plan: { leastObservations: 6, shadow } });
     tellShare(context, release);
     assert.equal(release.status.state, 'rolled-back');
@@ -27,7 +27,7 @@ describe('releases of a language model whose weights are others', () => {
 
   test('a version that is only quantised anew is promoted', async (context) => {
     const { files, ground } = language;
-    const version = await ground.addVersion(model, { source: files.requantized });
+    const version = await language.addVersion(files.requantized);
     const steps = [
       { percent: 50, requests: 6 },
       { percent: 100, requests: 3 },

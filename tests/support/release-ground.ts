@@ -26,7 +26,12 @@ export interface RolloutStatus {
     readonly candidateCount: number;
     readonly reason: string;
   }>;
-  readonly history: ReadonlyArray<{ readonly at: number; readonly action: string; readonly state: string; readonly percent: number }>;
+  readonly history: ReadonlyArray<{
+    readonly at: number;
+    readonly action: string;
+    readonly state: string;
+    readonly percent: number;
+  }>;
   readonly counts?: { readonly comparisons: number; readonly liveCandidate: number };
 }
 

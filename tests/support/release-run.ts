@@ -71,7 +71,10 @@ interface Receipt {
     readonly purpose?: { readonly kind: string; readonly id: string };
     readonly scores?: ReadonlyArray<{ readonly version: string; readonly score: number; readonly isPick: boolean }>;
   }>;
-  readonly replica: { readonly id: string; readonly candidates: ReadonlyArray<{ readonly id: string; readonly isPick: boolean }> };
+  readonly replica: {
+    readonly id: string;
+    readonly candidates: ReadonlyArray<{ readonly id: string; readonly isPick: boolean }>;
+  };
   readonly times: { readonly totalMs: number };
 }
 

@@ -42,10 +42,10 @@ const WISHES = ['Write a sentence about', 'Say something short about', 'What is 
 export function beginLoad(options: LoadOptions): SteadyLoad {
   const client = new OpenAI({ baseURL: `${options.url}/v1`, apiKey: API_KEY, maxRetries: 0, timeout: 120_000 });
   const answers: Answered[] = [];
-  let isStopped = false;
+  const end = new AbortController();
   let count = 0;
   const call = async (): Promise<void> => {
-    while (!isStopped) {
+    while (!end.signal.aborted) {
       answers.push(await askOnce(client, options, count++));
       if (options.pauseMs !== undefined) await new Promise((done) => setTimeout(done, options.pauseMs));
     }
@@ -58,7 +58,7 @@ export function beginLoad(options: LoadOptions): SteadyLoad {
     },
     answersOf: (version) => answers.filter((one) => one.version === version),
     stop: async () => {
-      isStopped = true;
+      end.abort();
       await ended;
       return answers;
     },
