@@ -115,6 +115,7 @@ class ControlRoom implements Control {
   readonly #startedAtUnixMs = Date.now();
   #modelNames: readonly string[] = [];
   #port: ManagementPort | undefined;
+  #isOpen = false;
   #isDraining = false;
   #stopped: Promise<void> | undefined;
 
@@ -163,11 +164,15 @@ class ControlRoom implements Control {
     await this.#releases.adopt(recordable);
     const names = new Set(recordable.map(({ model }) => model));
     await Promise.all(this.#modelNames.filter((name) => !names.has(name)).map((name) => this.#fleet.begin(name)));
+    this.#releases.reconcile([]);
+    this.#isOpen = true;
     this.#publish();
   }
 
   /** Which versions are loaded depends on who answers, and who answers on which are loaded: one is published, then the other sought. */
   #publish(): void {
+    // Until all of what is configured is known, the first of it that answers would make the whole look ready.
+    if (!this.#isOpen) return;
     this.#board.publish();
     this.#releases?.reconcile(this.current().models);
   }

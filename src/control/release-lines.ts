@@ -43,7 +43,9 @@ export class ReleaseLines {
     const contents = this.#options.read();
     const now = Date.now();
     let changesAt = Infinity;
-    const wanted = linesOf(contents).flatMap((model) => {
+    const lines = linesOf(contents);
+    const inOrder = new Set([...[...this.configured].filter((model) => lines.includes(model)), ...lines]);
+    const wanted = [...inOrder].flatMap((model) => {
       if (!this.#isServedHere(contents, model)) return [];
       const traffic = this.#published.get(model)?.traffic;
       const choice = chooseLoadedVersions({

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isOwnScript } from './name-command.ts';
 
 /**
  * A path among the models of a command line, made absolute from where the user stands: a package manager changes into the package's
@@ -12,7 +13,7 @@ export function resolveModelArgument(given: string, env: Readonly<Record<string,
 
 /** A file of a command line, absolute, from where the user stands. */
 export function resolveFileArgument(given: string, env: Readonly<Record<string, string | undefined>>): string {
-  const isFromNpm = env['npm_lifecycle_event'] !== undefined && env['npm_lifecycle_event'] !== 'npx';
+  const isFromNpm = isOwnScript(env['npm_lifecycle_event']);
   return resolve((isFromNpm ? env['INIT_CWD'] : undefined) ?? '.', given);
 }
 
