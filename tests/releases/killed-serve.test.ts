@@ -37,22 +37,25 @@ test('a rollout goes on by itself after kill -9 of the whole serve in its canary
   const answered = await load.stop();
 
   const second = await ReleaseGround.open({ config: { models, ...ports }, home: first.served.home });
+  const next = beginLoad({ url: second.served.url, model, kind: 'chat', pauseMs: 5 });
   try {
     const found = await second.rollout(model);
     assert.equal(found.id, id);
     assert.ok(['canary', 'promoted'].includes(found.state), found.state);
     assert.deepEqual((await second.line('other')).traffic.weights, { '1': 3, [otherVersion]: 1 });
-    assert.deepEqual((await second.line(model)).aliases, { stable: '1', before: '1' });
-    const next = beginLoad({ url: second.served.url, model, kind: 'chat', pauseMs: 5 });
     const ended = await second.whenEnded(model);
-    await until(() => Promise.resolve(next.answers.at(-1)?.version === version || undefined));
-    assert.deepEqual((await next.stop()).map(({ failure }) => failure).filter(Boolean), []);
     assert.equal(ended.state, 'promoted', ended.headline);
+    await until(
+      () => Promise.resolve(next.answers.at(-1)?.version === version || undefined),
+      () => JSON.stringify(next.answers.slice(-3)),
+    );
+    assert.deepEqual((await next.stop()).map(({ failure }) => failure).filter(Boolean), []);
     assert.deepEqual((await second.line(model)).aliases, { stable: version, before: '1' });
     assert.deepEqual(await readMoves(second, ended), ['preparing 0 %', 'canary 50 %', 'canary 100 %', 'promoted 100 %']);
     const whole = answered.filter(({ failure }) => failure === undefined);
     context.diagnostic(`${whole.length} answers before the kill, ${next.answers.length} after it`);
   } finally {
+    await next.stop();
     await second.served.stop();
   }
 });
