@@ -4,7 +4,7 @@ import type { StatisticsBook } from './observing/index.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Call, InferenceDoor } from './protocols/index.ts';
 import { createRouter } from './routing/index.ts';
-import type { StageCall } from './stage.ts';
+import { beginRecord, type StageCall } from './stage.ts';
 
 export interface DoorOptions {
   readonly pipeline: Pipeline;
@@ -20,10 +20,10 @@ export function createDoor({ pipeline, snapshots, statistics, repository, feedba
   const router = createRouter(snapshots);
   return {
     infer: (request, call) =>
-      pipeline.infer(request, hasRecord(call) ? call : { ...call, record: { startedMs: performance.now(), deltas: 0 } }),
+      pipeline.infer(request, hasRecord(call) ? call : { ...call, record: beginRecord(performance.now()) }),
     models: () => snapshots.current().models,
     choose: (wanted, call) => router.choose(wanted, hasRecord(call) ? call : { principal: call.principal, ...headersOf(call) }),
-    aliases: (model) => router.traffic(model)?.aliases ?? {},
+    aliases: (model) => router.line(model)?.traffic?.traffic.aliases ?? {},
     feedback: feedback ?? refuseFeedback,
     statistics: (model, version) => statistics.find(model, version),
     repository,

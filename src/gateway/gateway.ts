@@ -18,6 +18,7 @@ import { chooseListenVerdict, closeListener } from './listening/index.ts';
 import { ReceiptBookRing, registerNvMetrics, StatisticsBook } from './observing/index.ts';
 import { openGrpcPort, type GrpcPort } from './open-grpc-port.ts';
 import { openPort, type OpenPort } from './open-port.ts';
+import { beginRecord } from './stage.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { createOpenInference, type OpenInference } from './protocols/index.ts';
 
@@ -206,7 +207,7 @@ class InsideCalls {
       principal: OWN,
       signal: signal === undefined ? ended : AbortSignal.any([signal, ended]),
       deadlineMs: startedMs + request.timeLeftMs,
-      record: { startedMs, deltas: 0 },
+      record: beginRecord(startedMs),
       isFolded: true,
       origin: 'inside',
     });

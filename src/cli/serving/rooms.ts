@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../../core/config/index.ts';
 import type { InferenceEvent } from '../../core/inference/index.ts';
 import { createMetrics, type Logger } from '../../core/telemetry/index.ts';
@@ -33,6 +34,8 @@ export interface Rooms {
 /** Opens both ports; models load meanwhile. The rooms' code is loaded only now: `plinth --help` has no use for it. Throws PlinthError when a port cannot be had. */
 export async function openRooms(options: RoomOptions): Promise<Rooms> {
   const { config, logger, observer, store, onDrainRequested } = options;
+  // Requests under way at a collection make V8 place the objects of all later ones in its old generation: a third more time per request.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   const [{ startControl }, { startGateway }] = await Promise.all([
     import('../../control/index.ts'),
     import('../../gateway/index.ts'),

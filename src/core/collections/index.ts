@@ -1,1 +1,2 @@
 export { nearestNames } from './nearest-names.ts';
+export { Roster } from './roster.ts';

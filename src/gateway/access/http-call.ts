@@ -1,6 +1,6 @@
 import type { Principal } from '../../core/messages/index.ts';
 import type { RouteChoice } from '../../core/traffic/index.ts';
-import type { RequestRecord, StageCall } from '../stage.ts';
+import { beginRecord, type RequestRecord, type StageCall } from '../stage.ts';
 
 export interface HttpCallFacts {
   readonly requestId: string;
@@ -31,7 +31,7 @@ export class HttpCall {
     this.headers = facts.headers;
     this.onRouted = facts.onRouted ?? (() => undefined);
     this.signal = this.#abort.signal;
-    this.record = { startedMs: facts.startedMs, deltas: 0 };
+    this.record = beginRecord(facts.startedMs);
   }
 
   abort(): void {

@@ -1,3 +1,4 @@
+import { Roster } from '../../core/collections/index.ts';
 import type { ErrorFacts } from '../../core/errors/index.ts';
 import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
 import type { RoutedReplica, RoutingSnapshot, SnapshotSource } from '../../core/messages/index.ts';
@@ -40,7 +41,7 @@ export function createBalance(options: BalanceOptions): Balance {
   const { snapshots, reachability, onArrived = () => undefined, random = Math.random, now = () => performance.now() } = options;
   const views = createViews(snapshots, reachability);
   const isLeaving = (replica: RoutedReplica) => replica.state === 'draining' && reachability.isReachable(replica);
-  const balancer: Balancer = { view: views.view, isLeaving, onArrived, random, now, open: new Set() };
+  const balancer: Balancer = { view: views.view, isLeaving, onArrived, random, now, open: new Roster() };
   return {
     stage(request, call, next) {
       return new BalancedStream(
@@ -54,10 +55,10 @@ export function createBalance(options: BalanceOptions): Balance {
       );
     },
     failAll(error) {
-      for (const guide of [...balancer.open]) guide.end(error);
+      for (const guide of balancer.open.values()) guide.end(error);
     },
     failWaiting(error) {
-      for (const guide of [...balancer.open]) if (guide.isWaiting) guide.end(error);
+      for (const guide of balancer.open.values()) if (guide.isWaiting) guide.end(error);
     },
     close: views.close,
   };

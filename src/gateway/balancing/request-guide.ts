@@ -1,3 +1,4 @@
+import type { Roster } from '../../core/collections/index.ts';
 import { errorFactsOf, type ErrorFacts } from '../../core/errors/index.ts';
 import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
 import type { RoutedModel, RoutedReplica } from '../../core/messages/index.ts';
@@ -17,7 +18,7 @@ export interface Balancer {
   readonly random: () => number;
   readonly now: () => number;
   /** Requests that can still be ended from outside. */
-  readonly open: Set<RequestGuide>;
+  readonly open: Roster<RequestGuide>;
 }
 
 export interface ModelView {
@@ -55,6 +56,7 @@ export class RequestGuide implements StreamGuide {
   #queueTimer: NodeJS.Timeout | undefined;
   #stopWaiting: (() => void) | undefined;
   #onAbort: (() => void) | undefined;
+  #openNumber: number | undefined;
   #keepSeat: (() => void) | undefined;
 
   readonly isFolded: boolean;
@@ -112,7 +114,7 @@ export class RequestGuide implements StreamGuide {
   stop(): void {
     clearTimeout(this.#deadlineTimer);
     if (this.#onAbort !== undefined) this.#guided.call.signal.removeEventListener('abort', this.#onAbort);
-    this.#balancer.open.delete(this);
+    if (this.#openNumber !== undefined) this.#balancer.open.remove(this.#openNumber);
     this.#keepSeat?.();
     this.#endWaiting();
     if (this.#replicaId !== undefined) this.#seats?.recordSeatMs(this.#balancer.now() - this.#takenAtMs);
@@ -124,7 +126,7 @@ export class RequestGuide implements StreamGuide {
     seats.enter();
     this.#seats = seats;
     this.#stream = stream;
-    this.#balancer.open.add(this);
+    this.#openNumber = this.#balancer.open.add(this);
     if (this.#guided.call.origin === 'shadow') this.#keepSeat = seats.lend(() => stream.end(GAVE_WAY));
     this.#onAbort = () => stream.end(CANCELLED);
     this.#guided.call.signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -209,7 +211,7 @@ function notePassedOver(
 ): void {
   record.replicaScores = candidates;
   if (candidates.length === replicas.length) {
-    if (record.replicasPassedOver !== undefined) delete record.replicasPassedOver;
+    record.replicasPassedOver = undefined;
     return;
   }
   record.replicasPassedOver = replicas

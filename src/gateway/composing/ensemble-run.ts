@@ -1,7 +1,7 @@
 import { errorFactsOf, PlinthError, type ErrorCode, type ErrorFacts } from '../../core/errors/index.ts';
 import type { InferenceEvent, Tensor, TensorRequest, Usage } from '../../core/inference/index.ts';
 import type { EnsembleStep, TensorFacts } from '../../core/models/index.ts';
-import type { NextStage, StageCall } from '../stage.ts';
+import { beginRecord, type NextStage, type StageCall } from '../stage.ts';
 import { chooseSteps } from './choose-steps.ts';
 
 export interface EnsembleRunOptions {
@@ -107,7 +107,7 @@ export class EnsembleRun {
 
   #callOf(signal: AbortSignal): StageCall {
     const { model: _, replica: __, ...call } = this.#options.call;
-    return { ...call, signal, isFolded: true, record: { startedMs: performance.now(), deltas: 0 } };
+    return { ...call, signal, isFolded: true, record: beginRecord(performance.now()) };
   }
 
   #answer(): readonly InferenceEvent[] {

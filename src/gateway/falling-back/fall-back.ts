@@ -2,7 +2,7 @@ import { PlinthError, type ErrorCode, type ErrorFacts } from '../../core/errors/
 import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
 import { isServing, type RoutedModel } from '../../core/messages/index.ts';
 import type { RouteChoice } from '../../core/traffic/index.ts';
-import type { NextStage, StageCall } from '../stage.ts';
+import { unanswered, type NextStage, type StageCall } from '../stage.ts';
 import { canAnswer } from './can-answer.ts';
 import { FallbackStream, type FallbackGuide } from './fallback-stream.ts';
 
@@ -99,11 +99,10 @@ class TargetGuide implements FallbackGuide {
   #tellFirst(): void {
     const { call, chosen } = this.#options;
     const { record, route } = call;
-    beginAnew(record);
+    Object.assign(record, unanswered());
     record.model = chosen.name;
     record.version = chosen.version;
-    if (route?.arm !== undefined) record.arm = route.arm;
-    else if (record.arm !== undefined) delete record.arm;
+    record.arm = route?.arm;
     if (route !== undefined && call.ensembles === undefined) call.onRouted?.(route);
   }
 
@@ -115,7 +114,7 @@ class TargetGuide implements FallbackGuide {
     onFallback({ model: chosen.name, reason: failure.code });
     const { name: model, version } = target;
     const route: RouteChoice = { model, version, by: 'fallback', detail };
-    beginAnew(call.record);
+    Object.assign(call.record, unanswered());
     (call.record.routes ??= []).push(route);
     // What a step of an ensemble falls back to is not what the caller asked for.
     if (call.ensembles === undefined) call.onRouted?.(route);
@@ -140,23 +139,6 @@ class TargetGuide implements FallbackGuide {
 
 function keyOf({ name, version }: RoutedModel): string {
   return `${name}:${version}`;
-}
-
-/** What an attempt that failed has left in the record is not the answer's. */
-function beginAnew(record: StageCall['record']): void {
-  record.deltas = 0;
-  delete record.failure;
-  delete record.losses;
-  delete record.firstEventMs;
-  delete record.lastEventMs;
-  delete record.usage;
-  delete record.timings;
-  delete record.cache;
-  delete record.replicaId;
-  delete record.replicaScores;
-  delete record.replicasPassedOver;
-  delete record.dispatchedMs;
-  delete record.isFolded;
 }
 
 function notServing({ name, failure }: RoutedModel): PlinthError {

@@ -56,7 +56,7 @@ test('a request travels to the replica and its events come back', async (context
     events.map((event) => event.type),
     ['text-delta', 'text-delta', 'choice-finished', 'usage-report', 'finished'],
   );
-  assert.deepEqual(worker.received, [{ type: 'infer', stream: 1, request: generateRequest(), delivery: 'stream' }]);
+  assert.deepEqual(worker.received, [{ type: 'infer', stream: 0, request: generateRequest(), delivery: 'stream' }]);
 });
 
 test('streams on one connection do not mix', async (context) => {
@@ -126,7 +126,7 @@ test('leaving a stream cancels it in the worker', async (context) => {
     assert.equal(event.type, 'text-delta');
     break;
   }
-  assert.deepEqual(await worker.waitFor((message) => message.type === 'cancel'), { type: 'cancel', stream: 1 });
+  assert.deepEqual(await worker.waitFor((message) => message.type === 'cancel'), { type: 'cancel', stream: 0 });
 });
 
 test('a reader that does not read pauses its stream in the worker and resumes it when it reads on', async (context) => {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { Roster } from '../../core/collections/index.ts';
 import type { ErrorFacts } from '../../core/errors/index.ts';
 import { BodyWriter, detachRequest, encodeFrame, FrameReader, MAX_FRAME_BYTES } from '../../core/framing/index.ts';
 import type { InferenceRequest } from '../../core/inference/index.ts';
@@ -28,8 +29,7 @@ export class WorkerConnection implements QueueSource {
   readonly #socket: Socket;
   readonly #listener: WorkerConnectionListener;
   readonly #reader = new FrameReader();
-  readonly #streams = new Map<number, EventQueue>();
-  #lastStream = 0;
+  readonly #streams = new Roster<EventQueue>();
   #outgoing: Buffer[] = [];
   #isOpen = false;
   #isLost = false;
@@ -59,7 +59,7 @@ export class WorkerConnection implements QueueSource {
 
   /** The events end with one terminal event; `replica_lost` when the connection goes first. */
   infer(request: InferenceRequest, delivery: Delivery): EventQueue {
-    const queue = new EventQueue((this.#lastStream += 1), this);
+    const queue = new EventQueue(this.#streams.next, this);
     if (!this.#isOpen) queue.fail(LOST);
     else if (this.#socket.writableLength > UNSENT_BYTES_LIMIT) queue.fail(STOPPED_READING);
     else this.#ask(queue, request, delivery);
@@ -67,15 +67,15 @@ export class WorkerConnection implements QueueSource {
   }
 
   cancel(stream: number): void {
-    if (this.#streams.delete(stream)) this.#send({ type: 'cancel', stream });
+    if (this.#streams.remove(stream)) this.#send({ type: 'cancel', stream });
   }
 
   pause(stream: number): void {
-    if (this.#streams.has(stream)) this.#send({ type: 'pause', stream });
+    if (this.#streams.find(stream) !== undefined) this.#send({ type: 'pause', stream });
   }
 
   resume(stream: number): void {
-    if (this.#streams.has(stream)) this.#send({ type: 'resume', stream });
+    if (this.#streams.find(stream) !== undefined) this.#send({ type: 'resume', stream });
   }
 
   close(reason: string): void {
@@ -91,7 +91,7 @@ export class WorkerConnection implements QueueSource {
     if (body.byteLength >= MAX_FRAME_BYTES) return queue.fail(TOO_LARGE);
     const frame = encodeFrame({ type: 'infer', stream, request: wireRequest, delivery } satisfies ToWorker, body.bodies);
     if (frame.byteLength > MAX_FRAME_BYTES) return queue.fail(TOO_LARGE);
-    this.#streams.set(stream, queue);
+    this.#streams.add(queue);
     this.#push(frame);
   }
 
@@ -129,9 +129,9 @@ export class WorkerConnection implements QueueSource {
     try {
       for (const frame of this.#reader.push(chunk)) {
         deliverEvents(frame, (stream, event) => {
-          const queue = this.#streams.get(stream);
+          const queue = this.#streams.find(stream);
           if (queue === undefined) return;
-          if (event.type === 'finished' || event.type === 'failed') this.#streams.delete(stream);
+          if (event.type === 'finished' || event.type === 'failed') this.#streams.remove(stream);
           queue.push(event);
         });
       }
@@ -144,8 +144,7 @@ export class WorkerConnection implements QueueSource {
     if (this.#isLost) return;
     this.#isLost = true;
     this.#isOpen = false;
-    const streams = [...this.#streams.values()];
-    this.#streams.clear();
+    const streams = this.#streams.empty();
     this.#outgoing = [];
     for (const queue of streams) queue.fail(LOST);
     this.#listener.onClose(this.#closeReason);

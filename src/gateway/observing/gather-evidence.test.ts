@@ -56,6 +56,7 @@ async function run(setting: Setting) {
     model: routedModel({ version: '2' }),
     route: { model: 'echo', version: '2', by: 'rollout', arm: 'candidate', purpose: { kind: 'rollout', id: 'ro' }, unit: 'u' },
     traffic: modelTraffic({ isObserved: true }),
+    hasSiblings: true,
     ...call,
   };
   const types: string[] = [];
@@ -204,7 +205,7 @@ for (const [what, setting, isKept] of consents) {
   });
 }
 
-test('versions have metrics of their own where there is traffic, copies count for none', async () => {
+test('versions have metrics of their own where there are several, copies count for none', async () => {
   const { metrics } = await run({});
   const text = await metrics.registry.metrics();
   assert.match(text, /plinth_version_requests_total\{model="echo",version="2",arm="candidate",outcome="ok"\} 1/);

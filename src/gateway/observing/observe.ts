@@ -27,8 +27,7 @@ export function createObserve({ metrics, statistics, gather }: ObserveOptions) {
     const counts = statistics.countsOf(model?.name ?? '', model?.version ?? '');
     record.model = counts.name;
     record.version = counts.version;
-    if (route?.arm !== undefined) record.arm = route.arm;
-    else if (record.arm !== undefined) delete record.arm;
+    record.arm = route?.arm;
     const gatherer = gather?.(request, call);
     const events = next(request, call);
     return new ObservedStream(events, new RecordingObserver({ call, metrics, counts, gatherer }));
@@ -82,7 +81,7 @@ class RecordingObserver implements StreamObserver {
     if (!this.#isCallers) return;
     const times = call.isFolded === true ? workerTokenTimes(timings, this.#record.usage) : measuredHere(this.#record);
     this.#measure(times);
-    if (call.traffic !== undefined || call.route?.by === 'fallback') this.#measureVersion(times, totalMs);
+    if (call.hasSiblings === true || call.route?.by === 'fallback') this.#measureVersion(times, totalMs);
     gatherer?.onEnd({ totalMs, times });
   }
 

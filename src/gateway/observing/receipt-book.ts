@@ -2,11 +2,10 @@ import type { ReceiptBook } from '../../core/messages/index.ts';
 import { describeReceipt } from './describe-receipt.ts';
 import type { KeptRequest } from './report-request.ts';
 
-/** The receipts of the last requests, in memory. Keeping one costs a place in a ring; it is put into words when somebody asks for it. */
+/** The receipts of the last requests, in memory. Keeping one costs a place in a ring; it is looked for and put into words when somebody asks. */
 export class ReceiptBookRing implements ReceiptBook {
   readonly #most: number;
   readonly #ring: KeptRequest[] = [];
-  readonly #byId = new Map<string, KeptRequest>();
   #next = 0;
 
   /** Keeps `most` receipts; 0 keeps none. */
@@ -14,22 +13,20 @@ export class ReceiptBookRing implements ReceiptBook {
     this.#most = most;
   }
 
-  /** Only what went down the path has a receipt. Of two requests with the same id the newer one's is kept. */
+  /** Only what went down the path has a receipt. */
   keep(kept: KeptRequest): void {
-    const { record, requestId } = kept.finished;
+    const { record } = kept.finished;
     // It holds on to models of older snapshots.
-    delete record.chosen;
+    record.chosen = undefined;
     if (this.#most === 0 || record.routes === undefined) return;
-    const oldest = this.#ring[this.#next];
-    if (oldest !== undefined && this.#byId.get(oldest.finished.requestId) === oldest)
-      this.#byId.delete(oldest.finished.requestId);
     this.#ring[this.#next] = kept;
-    this.#byId.set(requestId, kept);
     this.#next = (this.#next + 1) % this.#most;
   }
 
+  /** Of two requests with the same id the newer one's. */
   find(requestId: string): object | undefined {
-    const kept = this.#byId.get(requestId);
+    const newestFirst = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)].toReversed();
+    const kept = newestFirst.find(({ finished }) => finished.requestId === requestId);
     return kept === undefined ? undefined : describeReceipt(kept);
   }
 }

@@ -20,7 +20,11 @@ export interface Call {
   /** What the request said of itself, lower-case names. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Who answers, as far as it is known; another version than the one that was chosen once that could not. */
-  readonly record?: { readonly model?: string; readonly version?: string; readonly arm?: string };
+  readonly record?: {
+    readonly model?: string | undefined;
+    readonly version?: string | undefined;
+    readonly arm?: string | undefined;
+  };
 }
 
 /** The model that a request names, and what may decide which version of it answers. */

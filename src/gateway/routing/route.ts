@@ -25,11 +25,7 @@ function nameVersion(request: InferenceRequest, { model }: Routed): InferenceReq
 
 /** What was found out about the ensemble that a request is a step of is not about the step. */
 function addRoute(call: StageCall, { model, choice }: Routed, router: Router): StageCall {
-  const traffic = isCallers(call) ? router.traffic(model.name) : undefined;
-  if (traffic !== undefined) return { ...call, model, route: choice, traffic };
-  return { ...(call.traffic === undefined ? call : withoutTraffic(call)), model, route: choice };
-}
-
-function withoutTraffic({ traffic: _, ...others }: StageCall): StageCall {
-  return others;
+  const line = router.line(model.name);
+  const traffic = isCallers(call) ? line?.traffic?.traffic : undefined;
+  return { ...call, model, route: choice, traffic, hasSiblings: line !== undefined && line.versions.length > 1 };
 }

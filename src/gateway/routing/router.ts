@@ -1,10 +1,10 @@
 import type { Principal, SnapshotSource } from '../../core/messages/index.ts';
-import { conversationOf, promptCharactersOf, type ModelTraffic, type RouteChoice } from '../../core/traffic/index.ts';
+import { conversationOf, promptCharactersOf, type RouteChoice } from '../../core/traffic/index.ts';
 import type { InferenceRequest } from '../../core/inference/index.ts';
 import type { KeptChoice, RequestRecord, StageCall } from '../stage.ts';
 import type { Headers } from './choose-rule.ts';
 import { chooseFallback, chooseSteadyVersion, chooseVersion, type Routed, type RouteWish } from './choose-version.ts';
-import { tableOf } from './routing-table.ts';
+import { tableOf, type Line } from './routing-table.ts';
 
 /** What routing wants to know of a call. A choice is kept with the record, which copies of a call have in common. */
 export interface RoutedCall {
@@ -27,7 +27,8 @@ export interface Router {
    * loaded. Nothing is noted of it.
    */
   resolve(target: string, own: string): Routed | undefined;
-  traffic(model: string): ModelTraffic | undefined;
+  /** The model as the newest snapshot has it. */
+  line(model: string): Line | undefined;
 }
 
 /** `random` gives 0 ≤ x < 1. Routers on the same snapshots agree; they hold nothing of their own. */
@@ -53,7 +54,7 @@ export function createRouter(snapshots: SnapshotSource, random: () => number = M
       return choose(wishOf(request), call);
     },
     resolve: (target, own) => chooseFallback(target, own, tableOf(snapshots.current())),
-    traffic: (model) => tableOf(snapshots.current()).get(model)?.traffic?.traffic,
+    line: (model) => tableOf(snapshots.current()).get(model),
   };
 }
 
@@ -63,8 +64,7 @@ function keep({ name, version }: RouteWish, { model, choice }: Routed, call: Rou
   if (record !== undefined) {
     record.chosen = [{ name, version, model, choice }, ...(record.chosen ?? [])];
     record.version = choice.version;
-    if (choice.arm !== undefined) record.arm = choice.arm;
-    else if (record.arm !== undefined) delete record.arm;
+    record.arm = choice.arm;
   }
   if (call.ensembles === undefined && isCallers(call)) call.onRouted?.(choice);
 }

@@ -8,7 +8,7 @@ import {
 } from '../../core/inference/index.ts';
 import { outcomeOf, type EvidenceSink, type SampledAnswer } from '../../core/messages/index.ts';
 import type { ShadowOrder } from '../../core/traffic/index.ts';
-import type { NextStage, RequestRecord, StageCall } from '../stage.ts';
+import { beginRecord, type NextStage, type RequestRecord, type StageCall } from '../stage.ts';
 import { AnswerCollector } from './answer-collector.ts';
 
 /** How an answer may end that tells something of its version. */
@@ -106,7 +106,7 @@ export class ShadowRun {
   async #ask(request: InferenceRequest, version: string): Promise<SampledAnswer | undefined> {
     const { call, model, now, path, looksOf, mostBytes, signal } = this.#options;
     const startedMs = now();
-    const record: RequestRecord = { startedMs, deltas: 0 };
+    const record = beginRecord(startedMs);
     const own: StageCall = {
       requestId: `${call.requestId}.shadow`,
       principal: call.principal,
