@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { echoRequest, echoSpec } from '../../tests/support/echo-model.ts';
 import { encodeFrame, FrameReader } from '../core/framing/index.ts';
-import { greedySampling, type GenerateRequest, type InferenceEvent } from '../core/inference/index.ts';
+import { greedySampling, type InferenceEvent } from '../core/inference/index.ts';
 import type { Delivery, FromWorker, ToWorker, WireRequest } from '../core/messages/index.ts';
-import { defaultOnnxOptions, type ModelSpec } from '../core/models/index.ts';
+import type { ModelSpec } from '../core/models/index.ts';
 import { startWorker, type Worker } from './worker.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plinth-worker-'));
@@ -18,21 +19,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const spec: ModelSpec = {
-  name: 'echo',
-  version: '1',
-  engine: 'echo',
-  task: 'generate',
-  onnx: defaultOnnxOptions,
-  slots: 2,
-  contextTokens: 64,
-  threads: 0,
-  gpuLayers: 0,
-  queueLength: 4,
-  queueTimeoutMs: 5_000,
-  memoryLimitBytes: 0,
-  stepMs: 1,
-};
+const spec: ModelSpec = { ...echoSpec, stepMs: 1 };
 
 type Heard = Exclude<InferenceEvent, { type: 'embedding' | 'tensor' }> | { readonly type: 'embedding' | 'tensor' };
 
@@ -80,23 +67,6 @@ class Caller {
   }
 }
 
-function generate(text: string, options: Partial<GenerateRequest> = {}): GenerateRequest {
-  return {
-    kind: 'generate',
-    id: 'test',
-    model: 'echo',
-    prompts: [{ type: 'text', text }],
-    choiceCount: 1,
-    sampling: greedySampling,
-    stop: [],
-    constraint: { type: 'text' },
-    echoesPrompt: false,
-    ignoresEnd: false,
-    timeLeftMs: 30_000,
-    ...options,
-  };
-}
-
 let sockets = 0;
 async function startCaller(options: Partial<ModelSpec> = {}): Promise<Caller> {
   const path = join(folder, `${sockets++}.sock`);
@@ -110,7 +80,7 @@ const errorOf = (events: readonly Heard[]) => events.flatMap((event) => (event.t
 
 test('an answer is text, the end of its choice, its usage and its end, in that order', async () => {
   const caller = await startCaller();
-  const events = await caller.answer(1, generate('Grüße 😀'));
+  const events = await caller.answer(1, echoRequest('Grüße 😀'));
   assert.equal(textOf(events), 'Grüße 😀');
   assert.deepEqual(
     events.map(({ type }) => type).filter((type) => type !== 'text-delta'),
@@ -120,7 +90,7 @@ test('an answer is text, the end of its choice, its usage and its end, in that o
 
 test('an answer that nobody sees before its end comes in one piece', async () => {
   const caller = await startCaller();
-  caller.ask(1, generate('Grüße 😀', { topLogprobs: 1 }), 'whole');
+  caller.ask(1, echoRequest('Grüße 😀', { topLogprobs: 1 }), 'whole');
   await caller.until(() => caller.terminals(1) > 0);
   const pieces = (caller.heard.get(1) ?? []).filter(({ type }) => type === 'text-delta');
   assert.equal(pieces.length, 1);
@@ -130,7 +100,7 @@ test('an answer that nobody sees before its end comes in one piece', async () =>
 test('choices of a batch of prompts are numbered prompt by prompt', async () => {
   const caller = await startCaller();
   const prompts = ['one', 'two'].map((text) => ({ type: 'text' as const, text }));
-  const events = await caller.answer(1, generate('', { prompts, choiceCount: 2 }));
+  const events = await caller.answer(1, echoRequest('', { prompts, choiceCount: 2 }));
   assert.deepEqual(
     [0, 1, 2, 3].map((choice) => textOf(events, choice)),
     ['one', 'one', 'two', 'two'],
@@ -139,13 +109,13 @@ test('choices of a batch of prompts are numbered prompt by prompt', async () => 
 
 test('an echoed prompt comes before the answer', async () => {
   const caller = await startCaller();
-  assert.equal(textOf(await caller.answer(1, generate('abc', { echoesPrompt: true }))), 'abcabc');
+  assert.equal(textOf(await caller.answer(1, echoRequest('abc', { echoesPrompt: true }))), 'abcabc');
 });
 
 test('a given beginning of the answer is repeated alone, each of its tokens with its likelihood', async () => {
   const caller = await startCaller();
   const scored = { echoesPrompt: true, topLogprobs: 0, maxTokens: 0 };
-  const events = await caller.answer(1, generate('question', { ...scored, answerStart: 'answer' }));
+  const events = await caller.answer(1, echoRequest('question', { ...scored, answerStart: 'answer' }));
   assert.equal(textOf(events), 'answer');
   const logprobs = events.flatMap((event) => (event.type === 'text-delta' ? (event.logprobs ?? []) : []));
   assert.deepEqual(
@@ -155,7 +125,7 @@ test('a given beginning of the answer is repeated alone, each of its tokens with
       ['wer', 0],
     ],
   );
-  const whole = await caller.answer(2, generate('question', scored));
+  const whole = await caller.answer(2, echoRequest('question', scored));
   assert.equal(textOf(whole), 'question');
   const first = whole.flatMap((event) => (event.type === 'text-delta' ? (event.logprobs ?? []) : []))[0];
   assert.equal(first?.logprob, null);
@@ -163,13 +133,13 @@ test('a given beginning of the answer is repeated alone, each of its tokens with
 
 test('a given beginning of the answer counts towards the context', async () => {
   const caller = await startCaller();
-  const events = await caller.answer(1, generate('abc', { answerStart: 'x'.repeat(64 * 3) }));
+  const events = await caller.answer(1, echoRequest('abc', { answerStart: 'x'.repeat(64 * 3) }));
   assert.deepEqual(errorOf(events), ['context_length_exceeded']);
 });
 
 test('a prompt as long as the context is refused with both numbers', async () => {
   const caller = await startCaller();
-  const events = await caller.answer(1, generate('x'.repeat(64 * 3)));
+  const events = await caller.answer(1, echoRequest('x'.repeat(64 * 3)));
   assert.deepEqual(errorOf(events), ['context_length_exceeded']);
   const [failure] = events;
   assert.ok(failure?.type === 'failed' && /\b64 tokens\b.*\b64 tokens\b/.test(failure.error.message));
@@ -177,26 +147,26 @@ test('a prompt as long as the context is refused with both numbers', async () =>
 
 test('a hopelessly long prompt is refused too', async () => {
   const caller = await startCaller();
-  assert.deepEqual(errorOf(await caller.answer(1, generate('x'.repeat(1_000_000)))), ['context_length_exceeded']);
+  assert.deepEqual(errorOf(await caller.answer(1, echoRequest('x'.repeat(1_000_000)))), ['context_length_exceeded']);
 });
 
 test('a bias for a token outside the vocabulary is refused by name', async () => {
   const caller = await startCaller();
-  const events = await caller.answer(1, generate('a', { sampling: { ...greedySampling, logitBias: [[4_000_000_000, 1]] } }));
+  const events = await caller.answer(1, echoRequest('a', { sampling: { ...greedySampling, logitBias: [[4_000_000_000, 1]] } }));
   const failure = events[0];
   assert.ok(failure?.type === 'failed' && failure.error.param === 'logit_bias' && failure.error.message.includes('4000000000'));
 });
 
 test('a token id outside the vocabulary is refused by name', async () => {
   const caller = await startCaller();
-  const events = await caller.answer(1, generate('', { prompts: [{ type: 'tokens', tokens: [1, -5] }] }));
+  const events = await caller.answer(1, echoRequest('', { prompts: [{ type: 'tokens', tokens: [1, -5] }] }));
   assert.ok(events[0]?.type === 'failed' && events[0].error.param === 'prompt' && events[0].error.message.includes('-5'));
 });
 
 test('requests beyond the queue are refused at once', async () => {
   const caller = await startCaller({ stepMs: 50 });
   for (let stream = 1; stream <= 10; stream++) {
-    caller.ask(stream, generate('long enough to wait for', { ignoresEnd: true, maxTokens: 10 }));
+    caller.ask(stream, echoRequest('long enough to wait for', { ignoresEnd: true, maxTokens: 10 }));
   }
   await caller.until(() => Array.from({ length: 10 }, (_, i) => caller.terminals(i + 1)).every((count) => count === 1));
   const refused = [...caller.heard.values()].filter((events) => errorOf(events)[0] === 'queue_full');
@@ -205,13 +175,13 @@ test('requests beyond the queue are refused at once', async () => {
 
 test('a request that waited too long is refused', async () => {
   const caller = await startCaller({ slots: 1, queueTimeoutMs: 40, stepMs: 10 });
-  caller.ask(1, generate('abc', { ignoresEnd: true, maxTokens: 40 }));
-  assert.deepEqual(errorOf(await caller.answer(2, generate('abc'))), ['queue_timeout']);
+  caller.ask(1, echoRequest('abc', { ignoresEnd: true, maxTokens: 40 }));
+  assert.deepEqual(errorOf(await caller.answer(2, echoRequest('abc'))), ['queue_timeout']);
 });
 
 test('a request ends at its deadline, running or not', async () => {
   const caller = await startCaller({ slots: 1, stepMs: 10 });
-  const endless = generate('abc', { ignoresEnd: true, maxTokens: 60, timeLeftMs: 60 });
+  const endless = echoRequest('abc', { ignoresEnd: true, maxTokens: 60, timeLeftMs: 60 });
   caller.ask(1, endless);
   assert.deepEqual(errorOf(await caller.answer(2, endless)), ['deadline_exceeded']);
   await caller.until(() => caller.terminals(1) === 1);
@@ -220,12 +190,12 @@ test('a request ends at its deadline, running or not', async () => {
 
 test('a paused stream is silent and others go on', async () => {
   const caller = await startCaller({ stepMs: 5 });
-  caller.ask(1, generate('abcdef', { ignoresEnd: true, maxTokens: 30 }));
+  caller.ask(1, echoRequest('abcdef', { ignoresEnd: true, maxTokens: 30 }));
   await caller.until(() => caller.heard.has(1));
   caller.send({ type: 'pause', stream: 1 });
-  await caller.answer(2, generate('one step and another'));
+  await caller.answer(2, echoRequest('one step and another'));
   const before = caller.heard.get(1)?.length;
-  await caller.answer(3, generate('and a third one too'));
+  await caller.answer(3, echoRequest('and a third one too'));
   assert.equal(caller.heard.get(1)?.length, before);
   caller.send({ type: 'resume', stream: 1 });
   await caller.until(() => caller.terminals(1) === 1);
@@ -266,7 +236,7 @@ test('every stream that is not cancelled has exactly one end, whatever happens a
         else if (step.type === 'infer') {
           const { text, maxTokens, ...options } = step.request;
           const chosen = maxTokens === undefined ? options : { ...options, maxTokens };
-          caller.ask(next++, generate(text, chosen));
+          caller.ask(next++, echoRequest(text, chosen));
         } else if (first + step.of < next) {
           caller.send({ type: step.type, stream: first + step.of });
           if (step.type === 'cancel') cancelled.add(first + step.of);
@@ -276,7 +246,7 @@ test('every stream that is not cancelled has exactly one end, whatever happens a
       for (const stream of streams) caller.send({ type: 'resume', stream });
       const expected = streams.filter((stream) => !cancelled.has(stream));
       await caller.until(() => expected.every((stream) => caller.terminals(stream) > 0));
-      await caller.answer(next++, generate('flush'));
+      await caller.answer(next++, echoRequest('flush'));
       for (const stream of streams) {
         assert.ok(caller.terminals(stream) <= 1);
         const last = caller.heard.get(stream)?.at(-1)?.type;
@@ -292,10 +262,10 @@ test('the loop goes on after a caller is gone in the middle of its answers', asy
   const worker = await startWorker(spec, path);
   workers.push(worker);
   const leaver = new Caller(path);
-  for (let stream = 1; stream <= 4; stream++) leaver.ask(stream, generate('abc', { ignoresEnd: true }));
+  for (let stream = 1; stream <= 4; stream++) leaver.ask(stream, echoRequest('abc', { ignoresEnd: true }));
   await leaver.until(() => leaver.heard.size > 0);
   leaver.socket.destroy();
   const stayer = new Caller(path);
-  assert.equal(textOf(await stayer.answer(1, generate('still here'))), 'still here');
+  assert.equal(textOf(await stayer.answer(1, echoRequest('still here'))), 'still here');
   assert.equal(worker.progress().runningSequences, 0);
 });

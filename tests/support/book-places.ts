@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before, beforeEach, describe } from 'node:test';
 import { findPostgres, startPostgres, type TestPostgres } from './postgres.ts';
 
 /** Where an empty book can be opened: what `openBook` takes. */
@@ -22,6 +23,28 @@ export interface BookDatabaseKind {
 /** SQLite, and the PostgreSQL of this machine. */
 export function bookDatabaseKinds(): readonly BookDatabaseKind[] {
   return [sqlite(), postgres()];
+}
+
+/** Defines the same tests for each of the databases. Each test has an empty place of its own, which `place()` gives while it runs. */
+export function describeOnEach(
+  title: string,
+  define: (place: () => EmptyPlace) => void,
+  options: { readonly timeout?: number } = {},
+): void {
+  for (const kind of bookDatabaseKinds()) {
+    describe(`${title} on ${kind.name}`, { skip: kind.skip, ...options }, () => {
+      let current: EmptyPlace | undefined;
+      before(() => kind.start());
+      after(() => kind.stop());
+      beforeEach(async () => {
+        current = await kind.empty();
+      });
+      define(() => {
+        if (current === undefined) throw new Error('a place is there only while a test runs');
+        return current;
+      });
+    });
+  }
 }
 
 function sqlite(): BookDatabaseKind {

@@ -108,6 +108,7 @@ export class RolloutWorld {
     return {
       ...answer,
       requestId,
+      keyId: 'k',
       model: rollout.model,
       arm: arm.name,
       purpose: { kind: 'rollout', id: rollout.id },

@@ -4,21 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { ModelRecord } from '../../core/records/index.ts';
+import { modelRecord as model } from '../../../tests/support/model-record.ts';
 import { openBook } from './index.ts';
-
-const model: ModelRecord = {
-  name: 'smollm2',
-  reference: 'smollm2',
-  engine: 'llama',
-  task: 'generate',
-  sha256: 'ab'.repeat(32),
-  bytes: 98_362_432,
-  source: 'hf:org/repo/file.gguf',
-  licence: 'Apache-2.0',
-  addedAt: 1_700_000_000_000,
-  fileModifiedAtMs: 1_700_000_000_000.25,
-};
 
 describe('book in a file', () => {
   let home: string;
@@ -71,6 +58,22 @@ describe('book in a file', () => {
     assert.deepEqual(await book.listKeys(), [{ id: 'k1', label: 'one', role: 'admin', hash: 'aa', createdAt: 1 }]);
     assert.equal(await book.keysRevision(), 7);
     assert.equal((await book.readReleases()).revision, 0);
+    await book.close();
+  });
+
+  test('answers and assignments of the release before are kept: nobody has asked for the answers, and the assignments are counted', async () => {
+    const before = await openBook({ home });
+    const answer = { requestId: 'r', model: 'chat', version: '1', arm: 'a', purposeId: 'e', unit: 'u', at: 1 };
+    await before.noteAnswers([{ ...answer, keyId: 'k' }]);
+    await before.noteAssignments(['u', 'v'].map((unit) => ({ experiment: 'e', unit, arm: 'a', version: '1', at: 1 })));
+    await before.close();
+    const database = new DatabaseSync(join(home, 'plinth.db'));
+    database.exec('ALTER TABLE answers DROP COLUMN key_id; DROP TABLE assignment_counts');
+    database.exec('DELETE FROM migrations WHERE version > 4');
+    database.close();
+    const book = await openBook({ home });
+    assert.deepEqual(await book.findAnswer('r'), answer);
+    assert.deepEqual(await book.countAssignments('e'), { a: 2 });
     await book.close();
   });
 

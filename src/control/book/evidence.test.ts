@@ -11,6 +11,7 @@ const answer: AnswerRecord = {
   arm: 'candidate',
   purposeId: 'r_1',
   unit: 'u1',
+  keyId: 'key_1',
   at: 100,
 };
 const assignment: AssignmentRecord = { experiment: 'e_1', unit: 'u1', arm: 'a', version: '1', at: 100 };
@@ -81,6 +82,42 @@ for (const kind of bookDatabaseKinds()) {
       );
     });
 
+    test('an answer that says no key has none', async () => {
+      const { keyId: _, ...old } = answer;
+      await book.noteAnswers([old]);
+      assert.deepEqual(await book.findAnswer('req_1'), old);
+    });
+
+    test('of an experiment no more units are kept than there may be, and others have their own room', async () => {
+      const units = (experiment: string, from: number) =>
+        [0, 1, 2].map((n) => ({ ...assignment, experiment, unit: `u${from + n}`, arm: n === 0 ? 'a' : 'b' }));
+      await book.noteAssignments(units('e_1', 1), 4);
+      await book.noteAssignments([...units('e_1', 3), ...units('e_2', 1)], 4);
+      await book.noteAssignments(units('e_1', 10), 4);
+      const listed = await book.listAssignments('e_1', { after: 0, most: 10 });
+      assert.deepEqual(
+        listed.map(({ unit }) => unit),
+        ['u1', 'u2', 'u3', 'u10'],
+      );
+      assert.deepEqual(await book.countAssignments('e_1'), { a: 2, b: 2 });
+      assert.deepEqual(await book.countAssignments('e_2'), { a: 1, b: 2 });
+    });
+
+    test('units of experiments that ended long ago are forgotten, and how many there were is not', async () => {
+      const experiment = { model: 'chat', plan: {}, evidence: {}, startedBy: 'x', startedAt: 1, reason: '', revision: 1 };
+      const audit = { actor: 'x', action: 'experiment.started', subject: 'chat', detail: {} };
+      const ended = [['old', 99] as const, ['new', 100] as const];
+      for (const [id, endedAt] of ended)
+        await book.change({ audit, experiment: { ...experiment, id, state: 'stopped', endedAt } });
+      await book.change({ audit, experiment: { ...experiment, id: 'running', state: 'running' } });
+      const many = Array.from({ length: 5_001 }, (_, n) => ({ ...assignment, experiment: 'old', unit: `u${n}` }));
+      await book.noteAssignments([...many, { ...assignment, experiment: 'new' }, { ...assignment, experiment: 'running' }]);
+      await book.forgetAssignments(100);
+      const left = async (id: string) => (await book.listAssignments(id, { after: 0, most: 10 })).length;
+      assert.deepEqual([await left('old'), await left('new'), await left('running')], [0, 1, 1]);
+      assert.deepEqual(await book.countAssignments('old'), { a: 5_001 });
+    });
+
     test('feedback is read oldest first and on from a row, once for each request and metric', async () => {
       for (const [requestId, score] of [
         ['req_1', 0.1],
@@ -127,6 +164,20 @@ for (const kind of bookDatabaseKinds()) {
       assert.deepEqual(await list('r_1'), ['a10', 'b1']);
       await book.forgetRolloutReports('r_1');
       assert.deepEqual([await list('r_1'), await list('r_2')], [[], ['a1']]);
+    });
+
+    test('captures are read on after one that is known', async () => {
+      const times = [100, 300, 200, 200, 200];
+      await book.addCaptures(
+        times.map((at, n) => ({ ...capture, id: `c_${n}`, at })),
+        10,
+      );
+      const list = async (before?: { at: number; id: string }) =>
+        (await book.listCaptures('chat', 2, before)).map(({ id }) => id);
+      assert.deepEqual(await list(), ['c_1', 'c_4']);
+      assert.deepEqual(await list({ at: 200, id: 'c_4' }), ['c_3', 'c_2']);
+      assert.deepEqual(await list({ at: 200, id: 'c_2' }), ['c_0']);
+      assert.deepEqual(await list({ at: 100, id: 'c_0' }), []);
     });
 
     test('of captures the newest of each model stay', async () => {

@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { findPostgres, startPostgres, type TestPostgres } from '../../../tests/support/postgres.ts';
+import { hasCode } from '../../core/files/index.ts';
 import type { LineRecord, ModelRecord } from '../../core/records/index.ts';
 import { openBook, type Book } from './index.ts';
 import { auditDigest } from './records/index.ts';
@@ -333,7 +334,7 @@ function startLoad(book: Book, prefix: string) {
         await book.change({ audit: { ...audit, subject: name }, addVersion: { ...version, model: name } });
         load.acknowledged.push(name);
       } catch (error) {
-        if (Error.isError(error) && 'code' in error && error.code === 'model_unavailable') load.refused.count++;
+        if (hasCode(error, 'model_unavailable')) load.refused.count++;
         else load.failures.push(error);
         await delay(5);
       }
@@ -363,7 +364,7 @@ async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      if (!(Error.isError(error) && 'code' in error && error.code === 'model_unavailable')) throw error;
+      if (!hasCode(error, 'model_unavailable')) throw error;
       await delay(10);
     }
   }

@@ -3,50 +3,33 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import { bookDatabaseKinds, type EmptyPlace } from '../../../tests/support/book-places.ts';
-import type { AuditRecord, ModelRecord } from '../../core/records/index.ts';
+import { test } from 'node:test';
+import { describeOnEach, type EmptyPlace } from '../../../tests/support/book-places.ts';
+import { modelRecord as model } from '../../../tests/support/model-record.ts';
+import type { AuditRecord } from '../../core/records/index.ts';
 import { openBook, type Book } from './index.ts';
 import { auditDigest } from './records/index.ts';
 
 const WRITERS = 4;
 
-const model: ModelRecord = {
-  name: 'smollm2',
-  reference: 'smollm2',
-  engine: 'llama',
-  task: 'generate',
-  sha256: 'ab'.repeat(32),
-  bytes: 98_362_432,
-  source: 'hf:org/repo/file.gguf',
-  addedAt: 1_700_000_000_000,
-  fileModifiedAtMs: 1_700_000_000_000.25,
-};
-
-for (const kind of bookDatabaseKinds()) {
-  describe(`several processes on ${kind.name}`, { skip: kind.skip, timeout: 120_000 }, () => {
-    let place: EmptyPlace;
-    before(() => kind.start());
-    after(() => kind.stop());
-    beforeEach(async () => {
-      place = await kind.empty();
-    });
-
+describeOnEach(
+  'several processes',
+  (place) => {
     test('all that open a new book at once find it complete', async () => {
       const outcomes = await Promise.all(
-        Array.from({ length: WRITERS }, (_, index) => runToEnd(place, { prefix: `a${index}`, count: 3, work: PUT_MODEL })),
+        Array.from({ length: WRITERS }, (_, index) => runToEnd(place(), { prefix: `a${index}`, count: 3, work: PUT_MODEL })),
       );
       assert.deepEqual(outcomes, ['a0-0 a0-1 a0-2', 'a1-0 a1-1 a1-2', 'a2-0 a2-1 a2-2', 'a3-0 a3-1 a3-2']);
-      const book = await openBook(place);
+      const book = await openBook(place());
       assert.equal((await book.listModels()).length, 12);
       await book.close();
     });
 
     test('the audit log of all has no gap and one chain', async () => {
       await Promise.all(
-        Array.from({ length: WRITERS }, (_, index) => runToEnd(place, { prefix: `w${index}`, count: 15, work: CHANGE })),
+        Array.from({ length: WRITERS }, (_, index) => runToEnd(place(), { prefix: `w${index}`, count: 15, work: CHANGE })),
       );
-      const book = await openBook(place);
+      const book = await openBook(place());
       const entries = await book.readAudit({ after: 0, most: 1_000 });
       assert.equal(entries.length, WRITERS * 15);
       assertChain(entries);
@@ -58,18 +41,19 @@ for (const kind of bookDatabaseKinds()) {
       const acknowledged: string[] = [];
       for (let round = 0; round < 12; round++)
         acknowledged.push(
-          ...(await writeUntilKilled(place, { prefix: `r${round}`, atLeast: 1 + ((round * 7) % 23), work: CHANGE })),
+          ...(await writeUntilKilled(place(), { prefix: `r${round}`, atLeast: 1 + ((round * 7) % 23), work: CHANGE })),
         );
-      const book = await openBook(place);
+      const book = await openBook(place());
       await assertWhole(book, acknowledged);
       await book.close();
-      if (place.databaseUrl !== undefined) return;
-      const database = new DatabaseSync(join(place.home, 'plinth.db'));
+      if (place().databaseUrl !== undefined) return;
+      const database = new DatabaseSync(join(place().home, 'plinth.db'));
       assert.equal(database.prepare('PRAGMA integrity_check').get()?.['integrity_check'], 'ok');
       database.close();
     });
-  });
-}
+  },
+  { timeout: 120_000 },
+);
 
 /** Every acknowledged change is there, and of each change that is there all of its parts are. */
 async function assertWhole(book: Book, acknowledged: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@ import { Server as TlsPort } from 'node:https';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Config } from '../../core/config/index.ts';
 import { PlinthError } from '../../core/errors/index.ts';
+import { hasCode } from '../../core/files/index.ts';
 import type { KeyVerifier } from '../../core/messages/index.ts';
 import type { Logger } from '../../core/telemetry/index.ts';
 import { answerErrors } from './answer-errors.ts';
@@ -143,7 +144,7 @@ async function listen(app: FastifyInstance, { managementHost, managementPort }: 
     return await app.listen({ host: managementHost.replace(/^\[|\]$/g, ''), port: managementPort, backlog: 64 });
   } catch (cause) {
     await app.close();
-    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+    const isTaken = hasCode(cause, 'EADDRINUSE');
     const reason = isTaken
       ? 'is in use by another program'
       : `cannot be opened (${cause instanceof Error ? cause.message : String(cause)})`;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdirSync } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlinthError } from '../../core/errors/index.ts';
+import { syncFolder } from '../../core/files/index.ts';
 
 const DIGEST = /^[0-9a-f]{64}$/;
 const HASH_CHUNK_BYTES = 1024 * 1024;
@@ -78,13 +79,4 @@ export async function hashFile(
     watch.onBytes(stream.bytesRead);
   }
   return hash.digest('hex');
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

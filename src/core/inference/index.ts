@@ -1,3 +1,4 @@
+export { approximateBytes } from './event-bytes.ts';
 export { GatheredStream } from './gathered-stream.ts';
 export { asReferenceRequest } from './reference-request.ts';
 export { greedySampling } from './greedy-sampling.ts';

@@ -1,5 +1,5 @@
 import type { ErrorFacts } from '../../core/errors/index.ts';
-import { isTerminal, type InferenceEvent } from '../../core/inference/index.ts';
+import { approximateBytes, isTerminal, type InferenceEvent } from '../../core/inference/index.ts';
 
 const PAUSE_ABOVE_EVENTS = 64;
 const PAUSE_ABOVE_BYTES = 64 * 1024;
@@ -113,27 +113,4 @@ export class EventQueue implements AsyncIterableIterator<InferenceEvent, undefin
       this.#source.pause(this.stream);
     }
   }
-}
-
-const EVENT_BYTES = 64;
-const LOGPROB_BYTES = 128;
-
-function approximateBytes(event: InferenceEvent): number {
-  switch (event.type) {
-    case 'text-delta':
-      return EVENT_BYTES + event.text.length + logprobBytes(event);
-    case 'tool-call-delta':
-      return EVENT_BYTES + event.argumentsText.length;
-    case 'embedding':
-      return EVENT_BYTES + event.values.byteLength;
-    case 'tensor':
-      return EVENT_BYTES + event.tensor.data.byteLength;
-    default:
-      return EVENT_BYTES;
-  }
-}
-
-function logprobBytes(event: Extract<InferenceEvent, { type: 'text-delta' }>): number {
-  if (event.logprobs === undefined) return 0;
-  return event.logprobs.reduce((sum, token) => sum + LOGPROB_BYTES * (1 + token.top.length), 0);
 }

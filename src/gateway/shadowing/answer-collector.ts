@@ -1,7 +1,6 @@
-import type { InferenceEvent } from '../../core/inference/index.ts';
+import { approximateBytes, type InferenceEvent } from '../../core/inference/index.ts';
 
-const EVENT_BYTES = 64;
-const LOGPROB_BYTES = 128;
+const CLASS_BYTES = 64;
 
 /** Keeps the events of one answer up to a limit of bytes. An answer that is longer is let go of as a whole. */
 export class AnswerCollector {
@@ -24,35 +23,24 @@ export class AnswerCollector {
 
   take(event: InferenceEvent): void {
     if (this.isTooLarge) return;
-    this.#bytes += approximateBytes(event);
+    this.#bytes += approximateBytes(event) + listedBytes(event);
     if (this.isTooLarge) this.#events = [];
     else this.#events.push(withOwnBytes(event));
   }
 }
 
-function approximateBytes(event: InferenceEvent): number {
+/** What {@link approximateBytes} leaves out. */
+function listedBytes(event: InferenceEvent): number {
   switch (event.type) {
-    case 'text-delta':
-      return EVENT_BYTES + event.text.length + logprobBytes(event);
-    case 'tool-call-delta':
-      return EVENT_BYTES + event.argumentsText.length;
-    case 'embedding':
-      return EVENT_BYTES + event.values.byteLength;
-    case 'tensor':
-      return EVENT_BYTES + event.tensor.data.byteLength;
     case 'classification':
-      return EVENT_BYTES * (1 + event.classes.length);
+      return CLASS_BYTES * event.classes.length;
     case 'transcript-segment':
-      return EVENT_BYTES + event.segment.text.length + 8 * event.segment.tokens.length;
+      return event.segment.text.length + 8 * event.segment.tokens.length;
     case 'text-found':
-      return EVENT_BYTES + event.text.length;
+      return event.text.length;
     default:
-      return EVENT_BYTES;
+      return 0;
   }
-}
-
-function logprobBytes({ logprobs = [] }: Extract<InferenceEvent, { type: 'text-delta' }>): number {
-  return logprobs.reduce((sum, token) => sum + LOGPROB_BYTES * (1 + token.top.length), 0);
 }
 
 /** Vectors and tensors are views of a frame that may be much larger. */

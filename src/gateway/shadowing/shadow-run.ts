@@ -14,8 +14,11 @@ import { AnswerCollector } from './answer-collector.ts';
 /** How an answer may end that tells something of its version. */
 const JUDGED: ReadonlySet<SampledAnswer['outcome']> = new Set(['ok', 'failed', 'timeout']);
 
-/** What became of a request that was chosen to be copied. `unfit`: it failed, came from the cache or cannot be repeated. */
-export type ShadowOutcome = 'compared' | 'over_budget' | 'too_large' | 'refused' | 'aborted' | 'unfit';
+/**
+ * What became of a request that was chosen to be copied. `failed`: the candidate failed at it or was too late. `refused`: it was busy, not
+ * there, or did not take it. `unfit`: the caller's own answer failed or came from the cache, or the request cannot be repeated.
+ */
+export type ShadowOutcome = 'compared' | 'failed' | 'over_budget' | 'too_large' | 'refused' | 'aborted' | 'unfit';
 
 /** What can be told of an answer beside its events. */
 export type LooksOf = (
@@ -81,7 +84,8 @@ export class ShadowRun {
         ...(reference === undefined ? {} : { reference }),
         candidate,
       });
-      return 'compared';
+      if (candidate.outcome === 'ok') return 'compared';
+      return JUDGED.has(candidate.outcome) ? 'failed' : 'refused';
     } catch {
       return 'aborted';
     }

@@ -146,6 +146,8 @@ test('a candidate that fails is compared, with what failed', async () => {
   await until(() => given.comparisons.length === 1);
   assert.equal(given.comparisons[0]?.candidate.outcome, 'failed');
   assert.equal(given.comparisons[0]?.candidate.failure, 'engine_failed');
+  await until(() => given.outcomes.length === 1);
+  assert.deepEqual(given.outcomes, ['failed']);
 });
 
 test('a candidate that is busy or not there says nothing of itself', async () => {

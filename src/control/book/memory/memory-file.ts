@@ -3,6 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { PlinthError } from '../../../core/errors/index.ts';
+import { hasCode, replaceFile } from '../../../core/files/index.ts';
 import type {
   ExperimentRecord,
   KeyRecord,
@@ -13,7 +14,6 @@ import type {
 } from '../../../core/records/index.ts';
 import { schemaVersion } from '../schema/index.ts';
 import { isOther, type BookContents } from './book-contents.ts';
-import { hasCode, replaceFile } from './safe-files.ts';
 import { readSigningKey } from './signing-key.ts';
 
 const MOST_BYTES = 256 * 1024 * 1024;

@@ -13,6 +13,7 @@ import { plain } from './row-values.ts';
 export function changeReleases(database: BookDatabase, change: ReleaseChange): Promise<number> {
   return database.write(async (transaction) => {
     const revision = await raise(transaction, 'releases');
+    if (change.bookRevision !== undefined) requireRevision('the book', { found: revision - 1, given: change.bookRevision + 1 });
     if (change.lease !== undefined) await requireLease(database, transaction, change.lease);
     if (change.addVersion !== undefined) await addVersion(transaction, change.addVersion);
     if (change.removeVersion !== undefined) await removeVersion(transaction, change.removeVersion);

@@ -1,5 +1,5 @@
 import type { Lease, ReleaseContents, ReleaseRecords } from '../../../core/records/index.ts';
-import type { BookDatabase } from '../schema/index.ts';
+import type { BookDatabase, Tables } from '../schema/index.ts';
 import { readAudit } from './audit-log.ts';
 import { changeReleases } from './change-releases.ts';
 import { requireLease } from './lease-records.ts';
@@ -46,32 +46,28 @@ export function releaseRecords(
 
 function histories(database: BookDatabase): Pick<ReleaseRecords, 'listRollouts' | 'listExperiments' | 'readAudit'> {
   return {
-    listRollouts: (model, most) =>
-      database.read(async (reading) => {
-        const rows = await reading
-          .selectFrom('rollouts')
-          .selectAll()
-          .where('model', '=', plain({ model }).model)
-          .orderBy('started_at', 'desc')
-          .orderBy('id', 'desc')
-          .limit(bounded(most, MOST_HISTORY))
-          .execute();
-        return rows.map(rowToRollout);
-      }),
-    listExperiments: (model, most) =>
-      database.read(async (reading) => {
-        const rows = await reading
-          .selectFrom('experiments')
-          .selectAll()
-          .where('model', '=', plain({ model }).model)
-          .orderBy('started_at', 'desc')
-          .orderBy('id', 'desc')
-          .limit(bounded(most, MOST_HISTORY))
-          .execute();
-        return rows.map(rowToExperiment);
-      }),
+    listRollouts: async (model, most) => (await newestOf(database, 'rollouts', { model, most })).map(rowToRollout),
+    listExperiments: async (model, most) => (await newestOf(database, 'experiments', { model, most })).map(rowToExperiment),
     readAudit: (range) => database.read((reading) => readAudit(reading, range)),
   };
+}
+
+/** The rows of one model, newest first. */
+function newestOf<T extends 'rollouts' | 'experiments'>(
+  database: BookDatabase,
+  table: T,
+  { model, most }: { readonly model: string; readonly most: number },
+): Promise<ReadonlyArray<Tables[T]>> {
+  return database.read((reading) =>
+    reading
+      .selectFrom<'rollouts' | 'experiments'>(table)
+      .selectAll()
+      .where('model', '=', plain({ model }).model)
+      .orderBy('started_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(bounded(most, MOST_HISTORY))
+      .execute(),
+  );
 }
 
 function readContents(database: BookDatabase): Promise<ReleaseContents> {

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql, type Transaction } from 'kysely';
 import { PlinthError } from '../../../core/errors/index.ts';
+import { hasCode } from '../../../core/files/index.ts';
 import {
   type BookDatabase,
   type Tables,
@@ -63,7 +64,7 @@ function keepPrivate(filePath: string): void {
   try {
     closeSync(openSync(filePath, 'wx', 0o600));
   } catch (error) {
-    const wasMadeMeanwhile = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    const wasMadeMeanwhile = hasCode(error, 'EEXIST');
     if (!wasMadeMeanwhile) throw error;
   }
 }

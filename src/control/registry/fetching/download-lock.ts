@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PlinthError } from '../../../core/errors/index.ts';
+import { hasCode } from '../../../core/files/index.ts';
 
 const POLL_INTERVAL_MS = 150;
 const SQLITE_BUSY = 5;
@@ -39,8 +40,7 @@ function makePrivate(filePath: string): void {
   try {
     closeSync(openSync(filePath, 'wx', 0o600));
   } catch (error) {
-    const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    if (!isThere) throw lockFailure(filePath, error);
+    if (!hasCode(error, 'EEXIST')) throw lockFailure(filePath, error);
   }
 }
 

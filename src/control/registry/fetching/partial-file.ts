@@ -4,6 +4,7 @@ import { open, readFile, rm, statfs, writeFile, type FileHandle } from 'node:fs/
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { PlinthError } from '../../../core/errors/index.ts';
+import { hasCode } from '../../../core/files/index.ts';
 import { readFileState } from '../blob-folder.ts';
 import type { DownloadTarget } from '../sources/index.ts';
 
@@ -104,7 +105,7 @@ export class PartialFile implements DownloadTarget {
         at += (await this.#file.write(chunk, at, chunk.length - at, this.#heldBytes + at)).bytesWritten;
       }
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') throw noSpace('the disk is full');
+      if (hasCode(error, 'ENOSPC')) throw noSpace('the disk is full');
       throw error;
     }
     this.#hash.update(chunk);

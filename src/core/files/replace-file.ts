@@ -18,7 +18,7 @@ export async function writeDraft(filePath: string, contents: string | Uint8Array
   return draftPath;
 }
 
-/** The whole file or the one before it, whatever happens meanwhile. */
+/** The whole file or the one before it, whatever happens meanwhile; for its owner only. Its folder must be there. */
 export async function replaceFile(filePath: string, contents: string): Promise<void> {
   const draftPath = await writeDraft(filePath, contents);
   try {
@@ -38,8 +38,4 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await opened.close();
   }
-}
-
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
