@@ -1,3 +1,4 @@
+import path from 'node:path';
 import {
   compareSides,
   measureRounds,
@@ -81,13 +82,15 @@ interface Started {
   readonly models: Readonly<Record<string, string>>;
 }
 
-async function startSides(only: readonly string[]): Promise<{ started: Started[]; stopAll: () => Promise<void> }> {
+async function startSides({ only, before }: BenchmarkOptions): Promise<{ started: Started[]; stopAll: () => Promise<void> }> {
   const wants = (name: string): boolean => only.length === 0 || only.includes(name);
   const upstream = await startFastapi({ name: 'litellm-upstream', stepMs: 0, cpus: CLIENT_CPUS });
   const started: Started[] = [];
-  if (wants('plinth')) {
-    const model = { name: 'echo', engine: 'echo', slots: CONNECTIONS };
-    started.push({ served: await startPlinth({ model, cpus: SERVER_CPUS }), models: { plinth: 'echo' } });
+  const model = { name: 'echo', engine: 'echo', slots: CONNECTIONS };
+  if (wants('plinth')) started.push({ served: await startPlinth({ model, cpus: SERVER_CPUS }), models: { plinth: 'echo' } });
+  if (before !== '') {
+    const served = await startPlinth({ name: 'plinth-before', model, checkout: path.resolve(before), cpus: SERVER_CPUS });
+    started.push({ served, models: { before: 'echo' } });
   }
   if (wants('direct')) started.push({ served: await startDirect({ cpus: SERVER_CPUS }), models: { direct: 'echo' } });
   if (wants('fastapi')) {
@@ -134,7 +137,7 @@ function makeSides(started: readonly Started[], options: BenchmarkOptions, halfR
 }
 
 const options = readOptions({ rounds: 6, seconds: 8 });
-const { started, stopAll } = await startSides(options.only);
+const { started, stopAll } = await startSides(options);
 try {
   const halfRate = await findHalfRate(started, options);
   const sides = makeSides(started, options, halfRate);
@@ -146,6 +149,7 @@ try {
     title: `B1 gateway cost: ${BODY_BYTES} B chat, echo engine, ${CONNECTIONS} connections`,
     measurements,
     comparisons: [
+      compare('before', 'requestsPerCoreSecond'),
       compare('litellm', 'requestsPerCoreSecond'),
       compare('litellm-mock', 'requestsPerCoreSecond'),
       compare('fastapi', 'requestsPerCoreSecond'),

@@ -8,9 +8,11 @@ export interface BenchmarkOptions {
   readonly only: readonly string[];
   /** Where a benchmark runs over several models, the one to take; empty: all. */
   readonly model: string;
+  /** Another checkout of Plinth, ready to run, that is measured as a further side; empty: none. */
+  readonly before: string;
 }
 
-/** The flags that every benchmark takes: --rounds, --seconds, --only a,b, --model and --keep-noisy. */
+/** The flags that every benchmark takes: --rounds, --seconds, --only a,b, --model, --before and --keep-noisy. */
 export function readOptions(defaults: Pick<BenchmarkOptions, 'rounds' | 'seconds'>): BenchmarkOptions {
   const { values } = parseArgs({
     options: {
@@ -18,6 +20,7 @@ export function readOptions(defaults: Pick<BenchmarkOptions, 'rounds' | 'seconds
       seconds: { type: 'string', default: String(defaults.seconds) },
       only: { type: 'string', default: '' },
       model: { type: 'string', default: '' },
+      before: { type: 'string', default: '' },
       'keep-noisy': { type: 'boolean', default: false },
     },
   });
@@ -30,5 +33,6 @@ export function readOptions(defaults: Pick<BenchmarkOptions, 'rounds' | 'seconds
     keepsNoisy: values['keep-noisy'],
     only: values.only.split(',').filter((name) => name !== ''),
     model: values.model,
+    before: values.before,
   };
 }

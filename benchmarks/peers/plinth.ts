@@ -11,6 +11,8 @@ export interface PlinthOptions {
   /** One entry of `models` in plinth.yaml. */
   readonly model: { readonly name: string } & Readonly<Record<string, string | number>>;
   readonly cpus?: string;
+  /** Another checkout than this one, with its packages installed. Its home begins empty: books of newer checkouts are closed to it. */
+  readonly checkout?: string;
   /** Given to all its processes as NODE_OPTIONS, for example to take a profile. */
   readonly nodeOptions?: string;
 }
@@ -46,7 +48,7 @@ async function start(options: StartOptions): Promise<Served> {
   const port = await findFreePort();
   const managementPort = await findFreePort();
   const folder = mkdtempSync(path.join(tmpdir(), 'plinth-bench-'));
-  const home = path.join(PEERS_FOLDER, 'plinth-home');
+  const home = options.checkout === undefined ? path.join(PEERS_FOLDER, 'plinth-home') : path.join(folder, 'home');
   mkdirSync(home, { recursive: true });
   const configFile = path.join(folder, 'plinth.yaml');
   // The peers run without an access log as well.
@@ -55,7 +57,13 @@ async function start(options: StartOptions): Promise<Served> {
   const key = `bench-${randomBytes(24).toString('hex')}`;
   const started = await launch({
     name: options.name ?? 'plinth',
-    command: [process.execPath, path.join(REPOSITORY_FOLDER, 'src/cli/plinth.ts'), 'serve', '--config', configFile],
+    command: [
+      process.execPath,
+      path.join(options.checkout ?? REPOSITORY_FOLDER, 'src/cli/plinth.ts'),
+      'serve',
+      '--config',
+      configFile,
+    ],
     readyUrl: `http://${LOOPBACK}:${port}/readyz`,
     env: { PLINTH_API_KEY: key, PLINTH_ADMIN_KEY: `${key}-admin`, NODE_OPTIONS: options.nodeOptions ?? '' },
     ...(options.cpus === undefined ? {} : { cpus: options.cpus }),

@@ -65,7 +65,7 @@ const PURPOSE = { kind: 'rollout', id: 'simulated' } as const;
 /** One answer to a caller. */
 export function drawObservation(draws: Draws, { version, traits }: Origin): Observation {
   const answer = drawAnswer(draws, { version, traits });
-  const head = { requestId: '', model: 'm', version, arm: '', purpose: PURPOSE, unit: '', at: 0 };
+  const head = { requestId: '', keyId: '', model: 'm', version, arm: '', purpose: PURPOSE, unit: '', at: 0 };
   const { events: _, ...times } = answer;
   if (traits.classes !== undefined)
     return { ...head, ...times, output: { isBroken: false, isConstant: false, classes: [String(draws.pick(traits.classes))] } };
