@@ -64,6 +64,7 @@ function observation(id: string, arm: string, rest: Partial<Observation> = {}): 
   const requestId = `r${requests}`;
   return {
     requestId,
+    keyId: 'k',
     model: 'chat',
     version: arm === 'a' ? '1' : '2',
     arm,

@@ -1,4 +1,5 @@
 import type { Config } from '../core/config/index.ts';
+import { PlinthError } from '../core/errors/index.ts';
 import { isServing, type RoutedModel } from '../core/messages/index.ts';
 import type { ReleaseContents, RolloutRecord } from '../core/records/index.ts';
 import type { ModelTraffic } from '../core/traffic/index.ts';
@@ -9,7 +10,9 @@ import { chooseRolloutTraffic, isRunning, rolloutPlanSchema } from './rollouts/i
 export interface LinesOptions {
   readonly config: Config;
   readonly read: () => ReleaseContents;
-  /** Time alone has changed what is to be loaded. */
+  /** The newest rollout of a model that was promoted. */
+  readonly promotedOf: (contents: ReleaseContents, model: string) => RolloutRecord | undefined;
+  /** Time, or a rehearsal, has changed what is to be loaded. */
   readonly onDue: () => void;
 }
 
@@ -22,6 +25,7 @@ export class ReleaseLines {
   /** Names in this process's own configuration. */
   configured: ReadonlySet<string> = new Set();
   readonly #published = new Map<string, { readonly traffic: ModelTraffic; readonly ready: readonly string[] }>();
+  readonly #rehearsed = new Set<{ readonly model: string; readonly versions: readonly string[] }>();
   #timer: NodeJS.Timeout | undefined;
   #traffic: { readonly key: string; readonly value: readonly ModelTraffic[] } = { key: '', value: [] };
 
@@ -48,6 +52,7 @@ export class ReleaseLines {
     const wanted = [...inOrder].flatMap((model) => {
       if (!this.#isServedHere(contents, model)) return [];
       const traffic = this.#published.get(model)?.traffic;
+      const promoted = this.#options.promotedOf(contents, model);
       const choice = chooseLoadedVersions({
         contents,
         model,
@@ -56,6 +61,8 @@ export class ReleaseLines {
         experiments: contents.experiments
           .filter((record) => record.model === model)
           .flatMap((record) => armsOf(record).map(({ version }) => ({ id: record.id, version }))),
+        rehearsed: [...this.#rehearsed].filter((one) => one.model === model).flatMap((one) => one.versions),
+        ...(promoted !== undefined && { promoted }),
         now,
         keepWarmMs: this.#options.config.releases.keepWarmMs,
       });
@@ -64,6 +71,23 @@ export class ReleaseLines {
     });
     this.#schedule(changesAt - now);
     return wanted;
+  }
+
+  /** Versions are wanted here until it is called back. Throws `conflict` for a model that this process does not serve. */
+  keepLoaded(model: string, versions: readonly string[]): () => void {
+    if (!this.#isServedHere(this.#options.read(), model))
+      throw new PlinthError({
+        code: 'conflict',
+        message: `'${model}' is not served by this process; ask one that serves it.`,
+        param: 'model',
+      });
+    const kept = { model, versions };
+    this.#rehearsed.add(kept);
+    this.#options.onDue();
+    return () => {
+      this.#rehearsed.delete(kept);
+      this.#options.onDue();
+    };
   }
 
   /** The version that answers most of a model's requests now. */

@@ -15,6 +15,8 @@ import {
 } from './experiments/index.ts';
 import type { ModelFleet, RecordableModel } from './hosting/index.ts';
 import { actorOf } from './management/index.ts';
+import { PromotedRollouts } from './promoted-rollouts.ts';
+import { EvidenceRetention } from './evidence-retention.ts';
 import { ReleaseLines } from './release-lines.ts';
 import { registerPlanRoutes, registerReleaseRoutes, ReleaseBoard, ReleasePlanner, Releases } from './releases/index.ts';
 import {
@@ -65,6 +67,7 @@ export class ReleaseRoom {
   readonly #fleet: ModelFleet;
   readonly #parts: Parts;
   readonly #captures: CaptureWriter;
+  readonly #retention: EvidenceRetention;
   /** What this process is called where it holds a lease: another name at every start. */
   readonly holder: string;
   #followed = '';
@@ -78,6 +81,7 @@ export class ReleaseRoom {
     this.#parts = parts;
     this.holder = parts.holder;
     this.#captures = createCaptureWriter({ records: book, mostPerModel: config.releases.captureMost, logger });
+    this.#retention = new EvidenceRetention({ book, logger });
     parts.board.subscribe(onChanged);
   }
 
@@ -85,7 +89,13 @@ export class ReleaseRoom {
     const { book, logger, metrics } = options;
     const holder = randomUUID();
     const board = await ReleaseBoard.open({ book, logger });
-    const lines = new ReleaseLines({ config: options.config, read: () => board.current(), onDue: options.onChanged });
+    const promoted = new PromotedRollouts({ book, logger, onFound: options.onChanged });
+    const lines = new ReleaseLines({
+      config: options.config,
+      read: () => board.current(),
+      promotedOf: (contents, model) => promoted.find(contents, model),
+      onDue: options.onChanged,
+    });
     const releases = new Releases({
       book,
       knownModels: () => fleet.names,
@@ -95,7 +105,8 @@ export class ReleaseRoom {
       onChanged: () => board.refresh(),
     });
     const assessor = openAssessor(options);
-    const rollouts = await openRolloutEngine({ book, fleet, assessor, holder, logger, metrics });
+    const textless = (model: string) => textlessVersions(options.models(), model);
+    const rollouts = await openRolloutEngine({ book, fleet, assessor, textless, holder, logger, metrics });
     const experiments = await openExperimentEngine({ book, holder, logger });
     return new ReleaseRoom(options, fleet, { holder, lines, board, releases, rollouts, experiments });
   }
@@ -127,7 +138,7 @@ export class ReleaseRoom {
       for (const { model, outcome, words } of await this.#parts.releases.adoptConfigured(models))
         if (outcome === 'refused') logger.error({ model, outcome }, words);
         else if (outcome === 'held') logger.warn({ model, outcome }, words);
-        else if (outcome === 'added') logger.info({ model, outcome }, words);
+        else if (outcome === 'added' || outcome === 'reused') logger.info({ model, outcome }, words);
     } catch (error) {
       if (errorFactsOf(error).code !== 'model_unavailable') throw error;
       return false;
@@ -163,7 +174,7 @@ export class ReleaseRoom {
 
   mountRoutes(app: FastifyInstance): void {
     const { book, inference, logger, receipts } = this.#options;
-    const { board, releases, rollouts, experiments } = this.#parts;
+    const { board, lines, releases, rollouts, experiments } = this.#parts;
     // One of its own: live comparisons would fill the other's queue.
     const assessor = openAssessor(this.#options);
     registerReleaseRoutes(app, releases, { board, actorOf, statesOf: (model) => this.#fleet.statesOf(model) });
@@ -177,6 +188,7 @@ export class ReleaseRoom {
       assessor,
       logger,
       ensureLoaded: (model, version, signal) => this.#fleet.ensureLoaded(model, version, signal),
+      keepLoaded: (model, versions) => lines.keepLoaded(model, versions),
       flushCaptures: () => this.#captures.flush(),
     });
     app.get<{ Params: { id: string } }>('/plinth/v1/requests/:id', ({ params }) => {
@@ -194,7 +206,7 @@ export class ReleaseRoom {
     clearTimeout(this.#adopting);
     lines.close();
     board.close();
-    await Promise.all([rollouts.close(), experiments.close(), this.#captures.close()]);
+    await Promise.all([rollouts.close(), experiments.close(), this.#captures.close(), this.#retention.close()]);
   }
 
   #planner(): ReleasePlanner {
@@ -211,6 +223,12 @@ export class ReleaseRoom {
       },
     });
   }
+}
+
+function textlessVersions(models: readonly RoutedModel[], name: string): readonly string[] {
+  const isTextless = ({ facts }: RoutedModel) =>
+    facts !== undefined && !facts.capabilities.some((one) => one === 'chat' || one === 'completion');
+  return models.filter((model) => model.name === name && isTextless(model)).map(({ version }) => version);
 }
 
 /** Captured requests that warm a version up. */

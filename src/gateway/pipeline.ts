@@ -1,3 +1,4 @@
+import { looksOfAnswer } from '../core/answers/index.ts';
 import { errorFactsOf } from '../core/errors/index.ts';
 import type { InferenceEvent, InferenceRequest } from '../core/inference/index.ts';
 import type { EvidenceSink, SnapshotSource } from '../core/messages/index.ts';
@@ -7,7 +8,7 @@ import { createCache } from './caching/index.ts';
 import { createCompose } from './composing/index.ts';
 import { createFallBack } from './falling-back/index.ts';
 import { createForward, ReplicaConnections, Upstreams } from './forwarding/index.ts';
-import { createGatherEvidence, createObserve, looksOfAnswer, recordOutput, type StatisticsBook } from './observing/index.ts';
+import { createGatherEvidence, createObserve, recordOutput, type StatisticsBook } from './observing/index.ts';
 import { createRoute, createRouter } from './routing/index.ts';
 import { createShadow, type Shadow } from './shadowing/index.ts';
 import type { NextStage, Stage, StageCall } from './stage.ts';

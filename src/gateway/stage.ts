@@ -39,8 +39,10 @@ export interface RequestRecord {
   /** Whether the answer was found among those of earlier requests; absent when nobody looked. */
   cache?: 'hit' | 'miss' | undefined;
   failure?: ErrorCode | undefined;
-  /** Replicas that were lost while they worked on it, also when another one has answered since. */
+  /** Replicas of the version that was tried last that were lost while they worked on it, also when another one has answered since. */
   losses?: number | undefined;
+  /** As `losses`, of the versions that were tried before. */
+  earlierLosses?: number | undefined;
 }
 
 /**
@@ -55,12 +57,13 @@ export function beginRecord(startedMs: number): RequestRecord {
     arm: undefined,
     chosen: undefined,
     routes: undefined,
+    earlierLosses: undefined,
     ...unanswered(),
   };
 }
 
 /** What attempts to answer write, before the first has begun. */
-export function unanswered(): Omit<RequestRecord, 'startedMs' | 'model' | 'version' | 'arm' | 'chosen' | 'routes'> {
+function unanswered(): Omit<RequestRecord, 'startedMs' | 'model' | 'version' | 'arm' | 'chosen' | 'routes' | 'earlierLosses'> {
   return {
     replicaId: undefined,
     replicaScores: undefined,
@@ -76,6 +79,13 @@ export function unanswered(): Omit<RequestRecord, 'startedMs' | 'model' | 'versi
     failure: undefined,
     losses: undefined,
   };
+}
+
+/** Takes back what an attempt has written, before the next one: what was lost stays lost, but not by whoever answers. */
+export function beginAttempt(record: RequestRecord): void {
+  const { losses = 0, earlierLosses = 0 } = record;
+  Object.assign(record, unanswered());
+  if (losses > 0) record.earlierLosses = earlierLosses + losses;
 }
 
 /** A version that was chosen, and by which words it was asked for. */

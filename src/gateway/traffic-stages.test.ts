@@ -89,6 +89,25 @@ test('a version whose replica dies and does not come back is replaced without th
   assert.equal(response.headers.get('x-plinth-version'), 'echo:1');
 });
 
+test('a replica that is lost before a fallback is in the receipt, and counts against the version that lost it', async (context) => {
+  const second = await openVersion(context, '2', ({ die }) => die());
+  const notes = new Notes();
+  const traffic = [modelTraffic({ arms: candidateArms, purpose, fallback: ['1'], isObserved: true })];
+  const { chat, gateway } = await openGateway(context, { others: [second.model], traffic, evidence: notes });
+  const response = await chat({}, { headers: { 'x-request-id': 'asked' } });
+  await response.text();
+  assert.equal(response.headers.get('x-plinth-version'), 'echo:1');
+  assert.deepEqual(
+    notes.observations.map(({ version, outcome, failure }) => [version, outcome, failure]),
+    [['2', 'failed', 'replica_lost']],
+  );
+  while (gateway.receipts.find('asked') === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+  const receipt = gateway.receipts.find('asked') as { readonly version: string; readonly lostReplicas: number };
+  const lost = second.worker.received.filter(({ type }) => type === 'infer').length;
+  assert.ok(lost > 0);
+  assert.deepEqual([receipt.version, receipt.lostReplicas], ['1', lost]);
+});
+
 test('a caller that asks for a version gets its failure when no fallback answers either', async (context) => {
   const second = await openVersion(context, '2', refuseAll);
   const traffic = [modelTraffic({ fallback: ['@old'], aliases: { old: '1' } })];

@@ -39,7 +39,7 @@ function registerStart(experiment: Command, shell: Shell): void {
     .option('--minimum-effect <n>', 'the smallest difference that matters (default: 0.05)')
     .option('--false-alarm-rate <n>', 'chance of a difference that is none (default: 0.05)')
     .option('--feedback-metric <key>', 'only feedback under this key')
-    .option('--sticky <by>', 'request, caller, conversation or header:<name> (default: caller)')
+    .option('--sticky <by>', 'request, caller, conversation or header:<name> (default: conversation)')
     .option('--most-requests <n>', 'it ends after so many answers')
     .option('--most-minutes <n>', 'it ends after so many minutes')
     .option('-f, --plan <file>', 'all of this as YAML or JSON')

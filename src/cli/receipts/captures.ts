@@ -13,8 +13,13 @@ const summarySchema = z.looseObject({
   kinds: z.record(z.string(), z.number()),
   redacted: z.record(z.string(), z.number()),
   captures: z.array(z.looseObject({ id: z.string(), at: z.number(), request: z.looseObject({}) })).optional(),
+  /** Where older ones begin. */
+  next: z.string().optional(),
 });
 type Summary = z.infer<typeof summarySchema>;
+
+const SHOWN = 100;
+const MOST_PER_ANSWER = 1_000;
 
 interface Options {
   readonly contents?: true;
@@ -34,11 +39,42 @@ export function registerCaptures(program: Command, shell: Shell): void {
   addServeFlags(captures).action(async (model: string, options: Options) => {
     if (options.forget && options.contents) throw usageError('--contents and --forget exclude each other');
     if (options.forget) return forgetCaptures(captures, shell, { model, json: options.json });
-    const path = pathWith(CAPTURES, { model, contents: options.contents ? 1 : undefined });
-    const answer = await askControl(captures, shell, { path });
-    if (options.json) writeJson(shell, answer);
-    else writeCaptures(shell, summarySchema.parse(answer), model);
+    const ask = async (page: CapturePage) =>
+      summarySchema.parse(await askControl(captures, shell, { path: pathWith(CAPTURES, { model, ...page }) }));
+    const summary = await readAllCaptures(ask, options.contents);
+    if (options.json) writeJson(shell, summary);
+    else writeCaptures(shell, summary, model);
   });
+}
+
+/** Which kept requests are asked for, and whether with what was asked. */
+export interface CapturePage {
+  readonly limit: number;
+  readonly before: string | undefined;
+  readonly contents: 1 | undefined;
+}
+
+/** Counts all kept requests, page by page, the newest hundred with what was asked where that is wanted. */
+export async function readAllCaptures(ask: (page: CapturePage) => Promise<Summary>, contents?: true): Promise<Summary> {
+  const { next: second, ...all } = await ask({
+    limit: contents ? SHOWN : MOST_PER_ANSWER,
+    before: undefined,
+    contents: contents && 1,
+  });
+  for (let next = second; next !== undefined;) {
+    const page = await ask({ limit: MOST_PER_ANSWER, before: next, contents: undefined });
+    all.count += page.count;
+    all.kinds = sumOf(all.kinds, page.kinds);
+    all.redacted = sumOf(all.redacted, page.redacted);
+    if (page.oldestAt !== undefined) all.oldestAt = page.oldestAt;
+    next = page.next;
+  }
+  return all;
+}
+
+function sumOf(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
+  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return Object.fromEntries([...names].map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
 }
 
 async function forgetCaptures(

@@ -5,7 +5,8 @@ import { errorTable, PlinthError, type ErrorCode } from '../../core/errors/index
 import { addServeFlags, openControl, readMappingFile, readNumber } from '../commanding/index.ts';
 import { nameCommand } from '../local/index.ts';
 import { cleanLine, hangText, usageError, writeHint, writeJson, type Shell } from '../terminal/index.ts';
-import { verdictsSchema } from './rollout-document.ts';
+import { describeAgreement } from './agreement-words.ts';
+import { agreementSchema, verdictsSchema } from './rollout-document.ts';
 import { describeGap, drawVerdicts } from './verdict-table.ts';
 
 const reportSchema = z.looseObject({
@@ -18,6 +19,7 @@ const reportSchema = z.looseObject({
   goldenQuestions: z.number(),
   verdict: z.string(),
   reason: z.string(),
+  agreement: agreementSchema.optional(),
   verdicts: verdictsSchema,
 });
 type Report = z.infer<typeof reportSchema>;
@@ -102,7 +104,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 function writeReport(shell: Shell, report: Report, { all }: Options): void {
-  const { model, baseline, candidate, requests, compared, goldenQuestions, unreadable, verdict, verdicts } = report;
+  const { model, baseline, candidate, requests, compared, goldenQuestions, unreadable, verdict, verdicts, agreement } = report;
   const { out } = shell;
   const style = verdict === 'fail' ? 'red' : verdict === 'pass' ? 'green' : 'yellow';
   const seen = [
@@ -114,6 +116,10 @@ function writeReport(shell: Shell, report: Report, { all }: Options): void {
   const failed = verdicts.filter(({ state }) => state === 'fail');
   const causes = failed.map((one) => hangText(`✖ ${one.judge}: `, describeGap(one), out));
   const view = { current: `VERSION ${baseline}`, candidate: `VERSION ${candidate}`, ...(all && { withOff: true as const }) };
-  out.write(`${title}\n${hangText('', `${seen.join(', ')}.`, out)}${causes.join('')}\n${drawVerdicts(verdicts, view, out)}`);
+  const versions = { from: baseline, to: candidate };
+  const same = agreement === undefined ? '' : hangText('Same  ', describeAgreement(agreement, versions), out);
+  out.write(
+    `${title}\n${hangText('', `${seen.join(', ')}.`, out)}${causes.join('')}\n${drawVerdicts(verdicts, view, out)}${same}`,
+  );
   if (verdict === 'pass') writeHint(shell, `Next: ${nameCommand(shell.env)} rollout start ${model} --to ${candidate}`);
 }

@@ -15,6 +15,16 @@ const verdictSchema = z.looseObject({
 export type ShownVerdict = z.infer<typeof verdictSchema>;
 export const verdictsSchema = z.array(verdictSchema);
 
+/** Absent in what older serves answer. */
+export const agreementSchema = z.looseObject({
+  comparisons: z.number(),
+  exact: z.number(),
+  normalised: z.number(),
+  referenceExact: z.number(),
+  referenceNormalised: z.number(),
+});
+export type ShownAgreement = z.infer<typeof agreementSchema>;
+
 const stepSchema = z.looseObject({
   name: z.string(),
   state: z.enum(['done', 'current', 'next', 'skipped']),
@@ -51,6 +61,7 @@ export const rolloutSchema = z.looseObject({
       stepCandidate: z.number(),
     })
     .optional(),
+  agreement: agreementSchema.optional(),
   verdicts: verdictsSchema,
   dropped: z.number().optional(),
   history: z.array(

@@ -1,4 +1,5 @@
 import { cleanLine, formatClock, formatDuration, formatTime, hangText, type Style, type Terminal } from '../terminal/index.ts';
+import { describeAgreement } from './agreement-words.ts';
 import type { ShownRollout, ShownVerdict } from './rollout-document.ts';
 import { describeExposure, describeStanding, isPassedOver, listMissing } from './rollout-words.ts';
 import { currentStep, describeProgress, drawProgress, drawSteps, hasStopped } from './step-line.ts';
@@ -26,7 +27,7 @@ export function drawRollout(rollout: ShownRollout, terminal: Terminal, options: 
     `${title}${hangText('', describeStanding(rollout), terminal)}${drawCause(rollout, terminal)}`,
     drawSteps(rollout, terminal),
     `${drawProgress(rollout, terminal)}${drawMissing(rollout, terminal, options)}`,
-    hasSeen(rollout) ? drawVerdicts(verdicts, view, terminal) : '',
+    hasSeen(rollout) ? `${drawVerdicts(verdicts, view, terminal)}${drawAgreement(rollout, terminal)}` : '',
     terminal.paint('dim', describeTimes(rollout, options.now)),
   ];
   return `${sections
@@ -41,6 +42,11 @@ export function describeMove(rollout: ShownRollout): string {
   const place = state === 'canary' ? `canary ${percent} %` : state;
   const more = paused === undefined ? (describeProgress(rollout) ?? '') : `paused: ${paused}`;
   return cleanLine(`${model} ${from} → ${to}  ${place}  ${more}`);
+}
+
+function drawAgreement(rollout: ShownRollout, terminal: Terminal): string {
+  const { agreement } = rollout;
+  return agreement === undefined ? '' : hangText('Same  ', describeAgreement(agreement, rollout), terminal);
 }
 
 /** What ended before it saw anything has no use for a table of dashes. */

@@ -12,6 +12,7 @@ import {
   type Column,
   type Shell,
 } from '../terminal/index.ts';
+import { describeAgreement } from './agreement-words.ts';
 import { readRolloutPlan, type PlanFlags } from './read-rollout-plan.ts';
 import { registerRehearse } from './rehearse.ts';
 import { rolloutSchema, type ShownRollout } from './rollout-document.ts';
@@ -97,9 +98,12 @@ function registerWhy(rollout: Command, shell: Shell): void {
     const answer = await askControl(why, shell, { path: rolloutPath(name, 'why') });
     if (options.json) return writeJson(shell, answer);
     const { because, next } = explanationSchema.parse(answer);
-    const standing = describeStanding(rolloutSchema.parse(await askControl(why, shell, { path: rolloutPath(name) })));
+    const shown = rolloutSchema.parse(await askControl(why, shell, { path: rolloutPath(name) }));
+    const { agreement } = shown;
+    const same = agreement === undefined ? '' : hangText('Same  ', describeAgreement(agreement, shown), shell.out);
     const reasons = because.map((reason, i) => hangText(i === 0 ? 'Why   ' : '      ', cleanLine(reason), shell.out));
-    shell.out.write(`${standing}\n${reasons.join('')}${hangText('Next  ', cleanLine(next), shell.out)}`);
+    const last = hangText('Next  ', cleanLine(next), shell.out);
+    shell.out.write(`${describeStanding(shown)}\n${reasons.join('')}${same}${last}`);
   });
 }
 

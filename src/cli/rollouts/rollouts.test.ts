@@ -324,3 +324,13 @@ for (const flags of [{ steps: '1,x' }, { requests: '0' }, { requests: '1.5' }, {
     );
   });
 }
+
+test('how many answers were the same is drawn exactly and but for case and punctuation, of both versions', () => {
+  const agreement = { comparisons: 30, exact: 12, normalised: 15, referenceExact: 20, referenceNormalised: 30 };
+  const picture = draw(rollout({ verdicts: [verdict({})], agreement }), 200);
+  assert.match(
+    picture,
+    /^Same  version 4 gives the same answer as version 3 in 40 % of 30 comparisons exactly, in 50 % but for case and punctuation; 66\.7 % and 100 % when version 3 is asked again$/m,
+  );
+  assert.doesNotMatch(draw(rollout({ verdicts: [verdict({})] })), /Same/);
+});

@@ -70,12 +70,28 @@ test('an experiment loads its arms', () => {
 });
 
 test('the version before a promotion stays warm, and time ends that', () => {
-  const rollouts = [rolloutRecord({ baseline: '3', candidate: '4', state: 'promoted', endedAt: 900 })];
-  const contents = releaseView({ versions, lines: [lineRecord('chat', { traffic: { weights: { '4': 1 } } })], rollouts });
-  const warm = choose({}, { contents });
+  const promoted = rolloutRecord({ baseline: '3', candidate: '4', state: 'promoted', endedAt: 900 });
+  const contents = releaseView({ versions, lines: [lineRecord('chat', { traffic: { weights: { '4': 1 } } })] });
+  const warm = choose({}, { contents, promoted });
   assert.deepEqual([numbers(warm), warm.changesAt], [['4', '3'], 1400]);
-  const cold = choose({}, { contents, now: 1400 });
+  const cold = choose({}, { contents, promoted, now: 1400 });
   assert.deepEqual([numbers(cold), cold.changesAt], [['4'], undefined]);
+});
+
+test('the version before a promotion stays warm also when a later rollout was rolled back', () => {
+  const promoted = rolloutRecord({ baseline: '1', candidate: '3', state: 'promoted', endedAt: 900 });
+  const rollouts = [rolloutRecord({ id: 'r_2', baseline: '3', candidate: '4', state: 'rolled-back', endedAt: 950 })];
+  const contents = releaseView({ versions, lines: [lineRecord('chat', { traffic: { weights: { '3': 1 } } })], rollouts });
+  const choice = choose({}, { contents, promoted });
+  assert.deepEqual([numbers(choice), choice.changesAt], [['3', '1'], 1400]);
+  assert.equal(choice.versions[1]?.isSpare, true);
+});
+
+test('what a rehearsal compares is loaded and makes no room for others', () => {
+  const choice = choose({ traffic: { weights: { '3': 1 } } }, { rehearsed: ['3', '4'] });
+  assert.deepEqual(numbers(choice), ['4', '3']);
+  assert.deepEqual(choice.versions[0]?.reasons, [{ kind: 'rehearsal', words: 'a rehearsal' }]);
+  assert.equal(choice.versions[0]?.isSpare, false);
 });
 
 test('a candidate that was rolled back is not kept', () => {

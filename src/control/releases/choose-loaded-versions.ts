@@ -1,12 +1,13 @@
-import type { ReleaseContents, VersionRecord } from '../../core/records/index.ts';
+import type { ReleaseContents, RolloutRecord, VersionRecord } from '../../core/records/index.ts';
 import type { ModelTraffic } from '../../core/traffic/index.ts';
 import { versionsWithTraffic } from './choose-model-traffic.ts';
-import { describePolicy, endedRollout, lineOf, runningRollout, versionsOf, versionsOfPolicy } from './line-contents.ts';
+import { describePolicy, lineOf, runningRollout, versionsOf, versionsOfPolicy } from './line-contents.ts';
 import { targetsOf, versionOfTarget } from './line-targets.ts';
 
 /** Why a version is to be loaded. */
 export interface LoadReason {
-  readonly kind: 'policy' | 'alias' | 'weight' | 'shadow' | 'target' | 'rollout' | 'experiment' | 'warm' | 'answering';
+  readonly kind:
+    'policy' | 'alias' | 'weight' | 'shadow' | 'target' | 'rollout' | 'experiment' | 'rehearsal' | 'warm' | 'answering';
   /** `alias stable`, `the candidate of rollout r_1`. */
   readonly words: string;
 }
@@ -31,6 +32,10 @@ export interface LoadFacts {
   readonly traffic?: ModelTraffic;
   /** Versions that running experiments of the model compare, each with the experiment's id. */
   readonly experiments: ReadonlyArray<{ readonly id: string; readonly version: string }>;
+  /** Versions of the model that a rehearsal in this process compares; none when absent. */
+  readonly rehearsed?: readonly string[];
+  /** The newest rollout of the model that was promoted, also where later ones have ended otherwise. */
+  readonly promoted?: RolloutRecord;
   /** Unix milliseconds. */
   readonly now: number;
   /** How long the version before stays loaded after a promotion. */
@@ -46,7 +51,7 @@ export interface LoadChoice {
 /**
  * Which versions of a model must be loaded, and why: those of the policy, of aliases, with a weight (0 too: it keeps a version loaded and gives it
  * nothing), of copies, of rules and fallback chains of any model, both of a running rollout from its start, those that an experiment
- * compares, the one before a promotion for a while, and those that answer at this moment until others have taken over.
+ * or a rehearsal compares, the one before a promotion for a while, and those that answer at this moment until others have taken over.
  */
 export function chooseLoadedVersions(facts: LoadFacts): LoadChoice {
   const { contents, model, now } = facts;
@@ -56,6 +61,7 @@ export function chooseLoadedVersions(facts: LoadFacts): LoadChoice {
     ...ofLine(facts),
     ...ofTargets(facts),
     ...ofComparisons(facts),
+    ...(facts.rehearsed ?? []).map((version): Asked => ({ version, kind: 'rehearsal', words: 'a rehearsal' })),
     ...(isWarm ? [warm.asked] : []),
     ...ofTraffic(facts),
   ];
@@ -116,11 +122,10 @@ function ofComparisons({ contents, model, experiments }: LoadFacts): readonly As
   ];
 }
 
-function warmVersion({ contents, model, keepWarmMs }: LoadFacts): { readonly asked: Asked; readonly until: number } | undefined {
-  const ended = endedRollout(contents, model);
-  if (ended?.state !== 'promoted' || ended.endedAt === undefined) return undefined;
-  const words = `kept warm after rollout ${ended.id}`;
-  return { asked: { version: ended.baseline, kind: 'warm', words }, until: ended.endedAt + keepWarmMs };
+function warmVersion({ promoted, keepWarmMs }: LoadFacts): { readonly asked: Asked; readonly until: number } | undefined {
+  if (promoted?.endedAt === undefined) return undefined;
+  const words = `kept warm after rollout ${promoted.id}`;
+  return { asked: { version: promoted.baseline, kind: 'warm', words }, until: promoted.endedAt + keepWarmMs };
 }
 
 function ofTraffic({ traffic, ready }: LoadFacts): readonly Asked[] {

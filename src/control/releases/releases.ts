@@ -1,7 +1,14 @@
 import { homedir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PlinthError } from '../../core/errors/index.ts';
-import type { ExperimentRecord, LineRecord, ReleaseChange, ReleaseRecords, VersionRecord } from '../../core/records/index.ts';
+import type {
+  AuditRecord,
+  ExperimentRecord,
+  LineRecord,
+  ReleaseChange,
+  ReleaseRecords,
+  VersionRecord,
+} from '../../core/records/index.ts';
 import {
   chooseAddedVersion,
   chooseAdoption,
@@ -10,6 +17,8 @@ import {
   chooseSetPolicy,
   chooseSetTraffic,
   placeSource,
+  readReused,
+  reuseSubject,
   type AddOrder,
   type Adoption,
   type AliasOrder,
@@ -23,7 +32,7 @@ import {
 import type { ReleaseView } from './line-contents.ts';
 
 /** What commands need of a book. */
-export type ReleaseBook = Pick<ReleaseRecords, 'readReleases' | 'listVersions' | 'change'>;
+export type ReleaseBook = Pick<ReleaseRecords, 'readReleases' | 'listVersions' | 'change' | 'readAudit'>;
 
 /** What the commands stand on. */
 export interface ReleasesOptions {
@@ -52,6 +61,7 @@ export interface AddedRecord {
 
 const MOST_ATTEMPTS = 8;
 const RETRY_MS = 10;
+const AUDIT_PAGE = 1_000;
 
 /**
  * The commands on versions, aliases and traffic. Each is one audited change of the book: all of it happens or nothing. A change that
@@ -99,9 +109,10 @@ export class Releases {
     for (const { reference, ...model } of models) {
       const configured = { ...model, ...(reference !== undefined && { reference: placeSource(reference, place) }) };
       const order = { model: configured.model, actor: 'configuration' };
-      const adoption = this.#commit(order, (view) => {
+      const adoption = this.#commit(order, async (view) => {
         const serving = this.#options.servingVersion(configured.model);
-        return chooseAdoption(view, configured, { at: this.#now(), ...(serving !== undefined && { serving }) });
+        const reused = await this.#readReused(configured.model, view);
+        return chooseAdoption(view, configured, { at: this.#now(), reused, ...(serving !== undefined && { serving }) });
       });
       adoptions.push(await adoption.catch((error: unknown) => refusedAdoption(configured.model, error)));
     }
@@ -120,12 +131,27 @@ export class Releases {
     return { ...contents, removed: histories.flat().filter((record) => record.removedAt !== undefined) };
   }
 
+  async #readReused(model: string, { versions, removed }: ReleaseView) {
+    if ([...versions, ...removed].filter((record) => record.model === model).length < 2) return undefined;
+    const entries: AuditRecord[] = [];
+    for (let page: readonly AuditRecord[] | undefined; page === undefined || page.length === AUDIT_PAGE; entries.push(...page))
+      page = await this.#options.book.readAudit({
+        after: entries.at(-1)?.sequence ?? 0,
+        most: AUDIT_PAGE,
+        subject: reuseSubject(model),
+      });
+    return readReused(entries);
+  }
+
   async #changeLine(order: LineOrder, choose: (view: ReleaseView) => ChangedLine): Promise<LineRecord> {
     return (await this.#commit(order, choose)).line;
   }
 
   /** Commands of this process take turns, so that only those of others can come in between. */
-  #commit<T extends { readonly change?: ReleaseChange }>(order: LineOrder, choose: (view: ReleaseView) => T): Promise<T> {
+  #commit<T extends { readonly change?: ReleaseChange }>(
+    order: LineOrder,
+    choose: (view: ReleaseView) => T | Promise<T>,
+  ): Promise<T> {
     const committed = this.#last.then(() => this.#commitNow(order, choose));
     this.#last = committed.catch(() => undefined);
     return committed;
@@ -133,12 +159,12 @@ export class Releases {
 
   async #commitNow<T extends { readonly change?: ReleaseChange }>(
     order: LineOrder,
-    choose: (view: ReleaseView) => T,
+    choose: (view: ReleaseView) => T | Promise<T>,
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const chosen = choose(await this.view([order.model]));
+      const chosen = await choose(await this.view([order.model]));
       if (chosen.change === undefined) return chosen;
-      if (await this.#write(chosen.change, order.revision === undefined && attempt < MOST_ATTEMPTS)) {
+      if (await this.#write(chosen.change, attempt < MOST_ATTEMPTS)) {
         await this.#options.onChanged?.();
         return chosen;
       }

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { hasCode } from '../../core/files/index.ts';
 import { checkFileName, refuse } from './conversion/index.ts';
 
 const MOST_FILES = 1_000;
@@ -26,7 +27,7 @@ export async function writeOverride(root: string, files: ReadonlyMap<string, Uin
     }
   } catch (error) {
     await remove();
-    const isClash = error instanceof Error && 'code' in error && ['EEXIST', 'ENOTDIR', 'EISDIR'].includes(String(error.code));
+    const isClash = hasCode(error, 'EEXIST', 'ENOTDIR', 'EISDIR');
     throw isClash ? refuse('the sent files do not form a folder: one path is a part of another') : error;
   }
   return { path, remove };

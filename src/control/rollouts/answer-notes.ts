@@ -31,14 +31,16 @@ export class AnswerNotes {
     ];
   }
 
-  note({ requestId, model, version, arm, purpose, unit, at }: Observation): void {
+  note({ requestId, keyId, model, version, arm, purpose, unit, at }: Observation): void {
     if (this.#waiting.length >= MOST_WAITING) return;
-    this.#waiting.push({ requestId, model, version, arm, purposeId: purpose.id, unit, at });
+    this.#waiting.push({ requestId, model, version, arm, purposeId: purpose.id, unit, keyId, at });
   }
 
-  async addFeedback({ requestId, score, metric, at }: Feedback): Promise<void> {
+  /** Throws `not_found` for an answer that nobody knows, and just so for one that another key asked for: ids cannot be probed. */
+  async addFeedback(feedback: Feedback): Promise<void> {
     const { book } = this.#options;
-    const answer = (await book.findAnswer(requestId)) ?? (await this.#flush().then(() => book.findAnswer(requestId)));
+    const { requestId, score, metric, at } = feedback;
+    const answer = (await this.#findRated(feedback)) ?? (await this.#flush().then(() => this.#findRated(feedback)));
     if (answer === undefined)
       throw new PlinthError({
         code: 'not_found',
@@ -47,6 +49,11 @@ export class AnswerNotes {
       });
     const { model, version, arm, purposeId } = answer;
     await book.addFeedback({ requestId, model, version, arm, purposeId, metric, score, at });
+  }
+
+  async #findRated({ requestId, keyId, role }: Feedback): Promise<AnswerRecord | undefined> {
+    const answer = await this.#options.book.findAnswer(requestId);
+    return role === 'admin' || answer?.keyId === keyId ? answer : undefined;
   }
 
   async close(): Promise<void> {

@@ -129,3 +129,11 @@ test('a canary that no caller was dealt to says so, once that is odd', () => {
   assert.doesNotMatch(explainRollout({ ...stuck, stepStartedAt: NOW }, facts).because.join(), /sticky/);
   assert.doesNotMatch(explainRollout(judged, facts).because.join(), /sticky/);
 });
+
+test('how many answers were the same is shown beside the verdicts and in the explanation, and left out where none is known', () => {
+  const agreement = { comparisons: 30, exact: 12, normalised: 15, referenceExact: 20, referenceNormalised: 22 };
+  const compared = { ...canary, verdicts: describeJudgement({ ...judgement, agreement }) };
+  assert.deepEqual(describeRollout(compared, facts).agreement, agreement);
+  assert.deepEqual(explainRollout(compared, facts).agreement, agreement);
+  assert.ok(!('agreement' in describeRollout(judged, facts)));
+});

@@ -2,7 +2,7 @@ import type { AuditRecord, RolloutRecord, RolloutState } from '../../core/record
 import { isRunning, placesOf, type RolloutPlace } from './choose-rollout-move.ts';
 import { readJudgement, type Judgement } from './judgement.ts';
 import type { RolloutPlan } from './rollout-plan.ts';
-import type { Verdict } from './verdict.ts';
+import type { Agreement, Verdict } from './verdict.ts';
 
 /** One step of the picture of a rollout. */
 export interface StepDocument {
@@ -53,6 +53,8 @@ export interface RolloutDocument {
   /** When the minutes of the present step are over; absent where it has none. */
   readonly mayMoveOnAt?: number;
   readonly counts?: Judgement['counts'];
+  /** How many answers were the same; absent before any were compared. */
+  readonly agreement?: Agreement;
   readonly verdicts: readonly Verdict[];
   readonly decision?: Judgement['decision'];
   readonly decidedAt?: number;
@@ -74,6 +76,8 @@ export interface RolloutExplanation {
   readonly next: string;
   readonly failed: readonly Verdict[];
   readonly undecided: readonly Verdict[];
+  /** As in the document. */
+  readonly agreement?: Agreement;
   readonly lastMove?: HistoryEntry;
 }
 
@@ -117,6 +121,7 @@ export function describeRollout(rollout: RolloutRecord, { plan, history, now }: 
       decidedAt: judgement.at,
       golden: judgement.golden,
     }),
+    ...agreementOf(judgement),
     verdicts: judgement?.verdicts ?? [],
     dropped: judgement?.dropped ?? 0,
     history: history.map(entryOf),
@@ -143,8 +148,13 @@ export function explainRollout(rollout: RolloutRecord, facts: DescribeFacts): Ro
     next: nextOf(rollout),
     failed,
     undecided,
+    ...agreementOf(judgement),
     ...(lastMove !== undefined && { lastMove: entryOf(lastMove) }),
   };
+}
+
+function agreementOf(judgement: Judgement | undefined): Pick<RolloutDocument, 'agreement'> {
+  return judgement?.agreement === undefined ? {} : { agreement: judgement.agreement };
 }
 
 function headlineOf(rollout: RolloutRecord, judgement: Judgement | undefined): string {

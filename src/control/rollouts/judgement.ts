@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../core/inference/index.ts';
-import type { Decision, Verdict } from './verdict.ts';
+import type { Agreement, Decision, Verdict } from './verdict.ts';
 
 /** What was thought of a rollout last: kept in its record as `verdicts`. */
 export interface Judgement {
@@ -16,6 +16,8 @@ export interface Judgement {
     readonly liveCandidate: number;
     readonly stepCandidate: number;
   };
+  /** Absent before answers were compared, and in what older releases have written. */
+  readonly agreement?: Agreement;
   /** Observations that were too many to keep. */
   readonly dropped: number;
 }

@@ -331,8 +331,8 @@ test('feedback finds the version that it is about, and an unknown answer is refu
   running.world.askMany(running.engine, rollout, 40);
   const at = Date.now();
   for (let i = 1; i <= 40; i++)
-    await running.engine.feedback({ requestId: `req-${i}`, score: 1, metric: 'score', keyId: 'k', at });
-  const unknown = running.engine.feedback({ requestId: 'req-0', score: 1, metric: 'score', keyId: 'k', at });
+    await running.engine.feedback({ requestId: `req-${i}`, score: 1, metric: 'score', keyId: 'k', role: 'inference', at });
+  const unknown = running.engine.feedback({ requestId: 'req-0', score: 1, metric: 'score', keyId: 'k', role: 'inference', at });
   await assert.rejects(unknown, refusal('not_found', /'req-0'/));
   for (;;) {
     const verdict = (await running.engine.status(MODEL)).verdicts.find(({ judge }) => judge === 'feedback');

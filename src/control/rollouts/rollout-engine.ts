@@ -40,7 +40,7 @@ export class RolloutEngine {
     this.#options = options;
     this.#now = now;
     this.#pace = { ...DEFAULT_PACE, ...options.pace };
-    this.#commands = new RolloutCommands({ book, fleet, now });
+    this.#commands = new RolloutCommands({ book, fleet, textless: options.textless, now });
     this.#answers = new AnswerNotes({ book, logger, now });
     this.#stopWatching = book.watchReleases(() => void this.#refresh());
     this.#poll = setInterval(() => void this.#refresh(), POLL_MS).unref();
@@ -108,9 +108,10 @@ export class RolloutEngine {
     if (observation.purpose.kind === 'rollout') this.#offer(observation.purpose.id, { kind: 'observation', observation });
   }
 
-  /** Scores the answers and judges by them. Never waits, never throws. */
+  /** Scores the answers and judges by them; those that a line copies without a rollout are nobody's evidence. Never waits, never throws. */
   compare(comparison: ShadowComparison): void {
-    const { id } = comparison.purpose;
+    const { kind, id } = comparison.purpose;
+    if (kind !== 'rollout') return;
     const rollout = this.#drivers.get(id)?.rollout;
     if (rollout === undefined || this.#assessing >= MOST_ASSESSED_AT_ONCE) {
       this.#options.metrics?.rolloutEvidenceDropped.inc({ model: comparison.model });

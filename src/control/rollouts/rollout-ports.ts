@@ -39,6 +39,8 @@ export interface RolloutEngineOptions {
   readonly book: RolloutBook;
   readonly fleet: RolloutFleet;
   readonly assessor: Assessor;
+  /** The loaded versions of a model that generate no text. */
+  readonly textless?: (model: string) => readonly string[];
   /** Unlike that of every other process of the book, also of this program's last run. */
   readonly holder: string;
   readonly logger: Logger;

@@ -22,6 +22,19 @@ export interface AnswerScores {
   readonly similarity: number;
 }
 
+/** How many answers to the same request were the caller's answer again. Differing is no fault: there is no limit to this. */
+export interface Agreement {
+  /** Comparisons in which the current version answered a second time; the others tell nothing. */
+  readonly comparisons: number;
+  /** Of the candidate, word for word. */
+  readonly exact: number;
+  /** Of the candidate, equal at least but for case, white space and punctuation. */
+  readonly normalised: number;
+  /** The same of the current version's second answers. */
+  readonly referenceExact: number;
+  readonly referenceNormalised: number;
+}
+
 /** One run of a golden question. */
 export interface GoldenResult {
   readonly question: number;

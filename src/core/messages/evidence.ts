@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/index.ts';
 import type { InferenceEvent, InferenceRequest } from '../inference/index.ts';
 import type { TrafficPurpose } from '../traffic/index.ts';
+import type { Principal } from './snapshot.ts';
 
 /** How a request ended: `failed` is the version's fault, `timeout` too; `refused` and `cancelled` are not. */
 export type Outcome = 'ok' | 'failed' | 'timeout' | 'refused' | 'cancelled';
@@ -18,6 +19,8 @@ export interface OutputShape {
 /** One request after its end, as far as releases need to know. Never content. Times in milliseconds. */
 export interface Observation {
   readonly requestId: string;
+  /** The key that asked. */
+  readonly keyId: string;
   readonly model: string;
   readonly version: string;
   readonly arm: string;
@@ -72,7 +75,9 @@ export interface Feedback {
   readonly score: number;
   /** A key of the caller's own choice, such as `resolved`. */
   readonly metric: string;
+  /** Who says so: the key that asked for the answer, or an admin. */
   readonly keyId: string;
+  readonly role: Principal['role'];
   readonly at: number;
 }
 
@@ -82,7 +87,7 @@ export interface EvidenceSink {
   compare(comparison: ShadowComparison): void;
   /** A request that may be kept for rehearsals, not yet redacted. */
   capture(request: InferenceRequest, at: number): void;
-  /** Resolves when it is durable. Throws `not_found` for a request that nobody knows. */
+  /** Resolves when it is durable. Throws `not_found` for a request that nobody knows, and just so for one of another key. */
   feedback(feedback: Feedback): Promise<void>;
 }
 

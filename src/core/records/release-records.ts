@@ -137,6 +137,8 @@ export interface AnswerRecord {
   readonly arm: string;
   readonly purposeId: string;
   readonly unit: string;
+  /** The key that asked; absent in what earlier releases wrote. */
+  readonly keyId?: string;
   readonly at: number;
 }
 
@@ -183,6 +185,8 @@ export interface ReleaseChange {
   readonly experiment?: ExperimentRecord;
   /** The change is refused with `stale_lease` unless this is still the lease's newest token and it has not run out. */
   readonly lease?: Lease;
+  /** The change rests on all that the book holds, not on its line alone: `stale_revision` unless the releases are still at this revision. */
+  readonly bookRevision?: number;
 }
 
 /** Everything of releases at one moment. */
@@ -237,13 +241,14 @@ export interface LeaseRecords {
 export interface EvidenceRecords {
   noteAnswers(answers: readonly AnswerRecord[]): Promise<void>;
   findAnswer(requestId: string): Promise<AnswerRecord | undefined>;
-  /** The first arm of a unit stays; later ones are passed over. */
-  noteAssignments(assignments: readonly AssignmentRecord[]): Promise<void>;
+  /** The first arm of a unit stays; later ones are passed over, and so are units beyond `mostPerExperiment` (200,000 when absent). */
+  noteAssignments(assignments: readonly AssignmentRecord[], mostPerExperiment?: number): Promise<void>;
   /** In the order in which they were noted, from `after` (a row number, exclusive). */
   listAssignments(
     experiment: string,
     range: { readonly after: number; readonly most: number },
   ): Promise<ReadonlyArray<AssignmentRecord & { readonly row: number }>>;
+  /** By arm; also of what is forgotten. */
   countAssignments(experiment: string): Promise<Readonly<Record<string, number>>>;
   addFeedback(feedback: FeedbackRecord): Promise<void>;
   /** Oldest first, from `after` (a row number, exclusive). */
@@ -258,9 +263,11 @@ export interface EvidenceRecords {
   /** Removes what was counted: of each holder everything up to its sequence; all of the rollout when `upTo` is absent. */
   forgetRolloutReports(rollout: string, upTo?: Readonly<Record<string, number>>): Promise<void>;
   addCaptures(captures: readonly CaptureRecord[], mostPerModel: number): Promise<void>;
-  /** Newest first. */
-  listCaptures(model: string, most: number): Promise<readonly CaptureRecord[]>;
+  /** Newest first, those that come after `before` in this order. */
+  listCaptures(model: string, most: number, before?: Pick<CaptureRecord, 'at' | 'id'>): Promise<readonly CaptureRecord[]>;
   removeCaptures(model: string): Promise<number>;
   /** Removes answers that are older. */
   forgetAnswers(beforeAt: number): Promise<void>;
+  /** Removes the assignments of experiments that ended earlier; their counts stay. */
+  forgetAssignments(endedBefore: number): Promise<void>;
 }

@@ -14,7 +14,9 @@ export interface StreamGuide {
   readonly isFolded: boolean;
   /** Called at the first pull. Refuses by calling `end`, else brings an `attempt`, now or later. */
   start(stream: BalancedStream): void;
-  /** The replica was lost before anything was passed on. Same as `start`, for the next attempt. */
+  /** The replica was lost; another attempt may follow. */
+  onLost(): void;
+  /** A replica was lost before anything was passed on. Same as `start`, for the next attempt. */
   restart(stream: BalancedStream): void;
   /** Called exactly once, if `start` was. */
   stop(): void;
@@ -112,6 +114,7 @@ export class BalancedStream implements AsyncIterableIterator<InferenceEvent, und
     this.#attempt = undefined;
     this.#forgetUnread();
     this.#losses += 1;
+    this.#guide.onLost();
     if (this.#hasPassedEvent) {
       return this.end({ code: 'replica_lost', message: 'The replica was lost while it answered. The answer is incomplete.' });
     }

@@ -99,9 +99,12 @@ export class RequestGuide implements StreamGuide {
     return chooseAdmission(hasReclaimed ? seats.load(model, ready) : load);
   }
 
-  restart(stream: BalancedStream): void {
+  onLost(): void {
     const { record } = this.#guided.call;
     record.losses = (record.losses ?? 0) + 1;
+  }
+
+  restart(stream: BalancedStream): void {
     if (this.#replicaId !== undefined) this.#lostIds.push(this.#replicaId);
     this.#leaveReplica();
     this.#dispatch(stream);

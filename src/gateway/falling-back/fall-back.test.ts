@@ -91,6 +91,32 @@ test('what answers by fallback takes no part in what the traffic compares', asyn
   );
 });
 
+const lossy = (lost: number, code?: ErrorCode) =>
+  async function* losing({ record }: StageCall): AsyncGenerator<InferenceEvent> {
+    await turn();
+    if (lost > 0) record.losses = (record.losses ?? 0) + lost;
+    yield code === undefined ? FINISHED : failed(code);
+  };
+
+for (const [title, last, code] of [
+  ['a later target answers', lossy(0), undefined],
+  ['nothing answers', lossy(3, 'replica_lost'), 'replica_lost'],
+] as const)
+  test(`replicas that were lost before count for the request, and not for who answers: ${title}`, async () => {
+    const { full } = setUp({ answers: {} });
+    const seen: (number | undefined)[] = [];
+    const attempts = [lossy(1, 'replica_lost'), lossy(1, 'engine_failed'), last];
+    const next: NextStage = (_, call) => {
+      seen.push(call.record.losses);
+      return attempts[seen.length - 1]?.(call) ?? play([]);
+    };
+    const traffic = modelTraffic({ fallback: ['1', 'other'] });
+    const stage = createFallBack({ resolve, onFallback: () => undefined, now: () => 0 });
+    await gather(stage(generateRequest(), { ...full, traffic }, next));
+    assert.deepEqual(seen, [undefined, undefined, undefined]);
+    assert.deepEqual([full.record.losses, full.record.earlierLosses], [undefined, code === undefined ? 2 : 5]);
+  });
+
 const replaceable: readonly ErrorCode[] = [
   'model_not_ready',
   'model_unavailable',

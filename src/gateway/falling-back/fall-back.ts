@@ -2,7 +2,7 @@ import { PlinthError, type ErrorCode, type ErrorFacts } from '../../core/errors/
 import type { InferenceEvent, InferenceRequest } from '../../core/inference/index.ts';
 import { isServing, type RoutedModel } from '../../core/messages/index.ts';
 import type { RouteChoice } from '../../core/traffic/index.ts';
-import { unanswered, type NextStage, type StageCall } from '../stage.ts';
+import { beginAttempt, type NextStage, type StageCall } from '../stage.ts';
 import { canAnswer } from './can-answer.ts';
 import { FallbackStream, type FallbackGuide } from './fallback-stream.ts';
 
@@ -99,7 +99,7 @@ class TargetGuide implements FallbackGuide {
   #tellFirst(): void {
     const { call, chosen } = this.#options;
     const { record, route } = call;
-    Object.assign(record, unanswered());
+    beginAttempt(record);
     record.model = chosen.name;
     record.version = chosen.version;
     record.arm = route?.arm;
@@ -114,7 +114,7 @@ class TargetGuide implements FallbackGuide {
     onFallback({ model: chosen.name, reason: failure.code });
     const { name: model, version } = target;
     const route: RouteChoice = { model, version, by: 'fallback', detail };
-    Object.assign(call.record, unanswered());
+    beginAttempt(call.record);
     (call.record.routes ??= []).push(route);
     // What a step of an ensemble falls back to is not what the caller asked for.
     if (call.ensembles === undefined) call.onRouted?.(route);

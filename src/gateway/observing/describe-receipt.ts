@@ -8,7 +8,7 @@ import type { KeptRequest } from './report-request.ts';
 /** One request as the management port tells of it: what was chosen and why, how long each part took, how it ended. Never content. */
 export function describeReceipt({ finished, status, totalMs, endedAt }: KeptRequest): object {
   const { requestId, keyId, method, endpoint, isComplete, record } = finished;
-  const { model, version, arm, failure, cache, losses, usage, routes = [] } = record;
+  const { model, version, arm, failure, cache, losses = 0, earlierLosses = 0, usage, routes = [] } = record;
   return clean({
     id: requestId,
     endpoint: method === 'GRPC' ? endpoint : `${method} ${endpoint}`,
@@ -23,7 +23,7 @@ export function describeReceipt({ finished, status, totalMs, endedAt }: KeptRequ
     routes: routes.map(describeRoute),
     fallbacks: routes.filter(({ by }) => by === 'fallback').length,
     replica: describeReplica(record),
-    lostReplicas: losses ?? 0,
+    lostReplicas: earlierLosses + losses,
     cache,
     times: describeTimes(record, totalMs),
     tokens:

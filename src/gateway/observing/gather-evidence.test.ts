@@ -77,6 +77,7 @@ test('one observation tells who answered, how it ended and how long it took', as
   assert.ok(totalMs >= 0);
   assert.deepEqual(observation, {
     requestId: 'r',
+    keyId: 'k',
     model: 'echo',
     version: '2',
     arm: 'candidate',

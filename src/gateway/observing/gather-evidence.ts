@@ -1,10 +1,9 @@
+import { AnswerLooks } from '../../core/answers/index.ts';
 import type { ErrorCode } from '../../core/errors/index.ts';
 import type { InferenceEvent, InferenceRequest, TokenTimes } from '../../core/inference/index.ts';
-import { outcomeOf, type EvidenceSink, type Observation, type Outcome } from '../../core/messages/index.ts';
+import { outcomeOf, type EvidenceSink, type Outcome } from '../../core/messages/index.ts';
 import type { ModelTraffic } from '../../core/traffic/index.ts';
 import type { StageCall } from '../stage.ts';
-import { OutputLooks } from './output-shape.ts';
-import { isRefusal, REFUSAL_CHARACTERS } from './refusal.ts';
 
 /** Where observations go, and the sources of chance and time. */
 export interface EvidenceOptions {
@@ -124,6 +123,7 @@ class RequestGatherer implements Gatherer {
     const version = call.model?.version ?? '';
     return {
       requestId: call.requestId,
+      keyId: call.principal.keyId,
       model: traffic.model,
       version,
       arm: call.route?.arm ?? `v${version}`,
@@ -136,39 +136,4 @@ class RequestGatherer implements Gatherer {
     const { usage } = this.#gathered.call.record;
     return usage === undefined ? {} : { promptTokens: usage.promptTokens, completionTokens: usage.completionTokens };
   }
-}
-
-/** What an answer looks like, without its content: a refusal, where it is text, or the shape of its output. */
-type Looks = Pick<Observation, 'isRefusal' | 'output'>;
-
-class AnswerLooks {
-  readonly #isText: boolean;
-  readonly #output = new OutputLooks();
-  #beginning = '';
-
-  constructor(request: InferenceRequest) {
-    this.#isText = request.kind === 'generate';
-  }
-
-  take(event: InferenceEvent): void {
-    if (!this.#isText) this.#output.take(event);
-    else if (event.type === 'text-delta' && event.choice === 0 && this.#beginning.length < REFUSAL_CHARACTERS)
-      this.#beginning += event.text;
-  }
-
-  tell(outcome: Outcome): Looks {
-    if (this.#isText) return outcome === 'ok' ? { isRefusal: isRefusal(this.#beginning) } : {};
-    const output = this.#output.shape();
-    return output === undefined ? {} : { output };
-  }
-}
-
-/** As an observation tells it of an answer that is whole, for one that was kept. */
-export function looksOfAnswer(
-  request: InferenceRequest,
-  { outcome, events }: { readonly outcome: Outcome; readonly events: readonly InferenceEvent[] },
-): Looks {
-  const looks = new AnswerLooks(request);
-  for (const event of events) looks.take(event);
-  return looks.tell(outcome);
 }

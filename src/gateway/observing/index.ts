@@ -1,4 +1,4 @@
-export { createGatherEvidence, looksOfAnswer } from './gather-evidence.ts';
+export { createGatherEvidence } from './gather-evidence.ts';
 export { createObserve, recordOutput } from './observe.ts';
 export { registerNvMetrics } from './nv-metrics.ts';
 export { ReceiptBookRing } from './receipt-book.ts';

@@ -140,6 +140,14 @@ test('the times of a folded answer are those that the replica took', () => {
   assert.equal(times['gapMs'], 100);
 });
 
+test('replicas that were lost before another version answered are counted, too', () => {
+  const book = new ReceiptBookRing(3);
+  book.keep(kept('a', { earlierLosses: 2 }));
+  book.keep(kept('b', { earlierLosses: 2, losses: 1 }));
+  const lost = ['a', 'b'].map((id) => (book.find(id) as { readonly lostReplicas: number }).lostReplicas);
+  assert.deepEqual(lost, [2, 3]);
+});
+
 test('a failure is told, and an answer that nobody waited for', () => {
   const book = new ReceiptBookRing(3);
   book.keep(kept('a', { failure: 'engine_failed' }));

@@ -34,11 +34,11 @@ export function answers(database: BookDatabase): Pick<EvidenceRecords, 'noteAnsw
 }
 
 function answerToRow(record: AnswerRecord): AnswerRow {
-  const { requestId, model, version, arm, purposeId, unit, at } = record;
-  return { request_id: requestId, model, version, arm, purpose_id: purposeId, unit, at: Math.trunc(at) };
+  const { requestId, model, version, arm, purposeId, unit, keyId = null, at } = record;
+  return { request_id: requestId, model, version, arm, purpose_id: purposeId, unit, key_id: keyId, at: Math.trunc(at) };
 }
 
 function rowToAnswer(row: AnswerRow): AnswerRecord {
-  const { request_id: requestId, model, version, arm, purpose_id: purposeId, unit, at } = row;
-  return { requestId, model, version, arm, purposeId, unit, at };
+  const { request_id: requestId, model, version, arm, purpose_id: purposeId, unit, key_id: keyId, at } = row;
+  return { requestId, model, version, arm, purposeId, unit, ...(keyId !== null && { keyId }), at };
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import type { ExpressionBuilder, Transaction } from 'kysely';
 import type { JsonObject } from '../../../core/inference/index.ts';
 import type { CaptureRecord, EvidenceRecords } from '../../../core/records/index.ts';
 import type { BookDatabase, Tables } from '../schema/index.ts';
@@ -24,12 +24,13 @@ export function captures(database: BookDatabase): Pick<EvidenceRecords, 'addCapt
           await keepNewest(transaction, model, bounded(mostPerModel, 1_000_000));
       }, DURABILITY);
     },
-    listCaptures: (model, most) =>
+    listCaptures: (model, most, before) =>
       database.read(async (reading) => {
         const rows = await reading
           .selectFrom('captures')
           .selectAll()
           .where('model', '=', plain({ model }).model)
+          .$if(before !== undefined, (query) => query.where(({ eb }) => isAfter(eb, before ?? { at: 0, id: '' })))
           .orderBy('at', 'desc')
           .orderBy('id', 'desc')
           .limit(bounded(most))
@@ -45,6 +46,12 @@ export function captures(database: BookDatabase): Pick<EvidenceRecords, 'addCapt
         return Number(numDeletedRows);
       }),
   };
+}
+
+/** In the order of the list. Of the first condition an index makes use. */
+function isAfter(eb: ExpressionBuilder<Tables, 'captures'>, before: Pick<CaptureRecord, 'at' | 'id'>) {
+  const { at, id } = plain(before);
+  return eb.and([eb('at', '<=', at), eb.or([eb('at', '<', at), eb('id', '<', id)])]);
 }
 
 async function keepNewest(transaction: Transaction<Tables>, model: string, most: number): Promise<void> {

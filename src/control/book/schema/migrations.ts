@@ -29,7 +29,14 @@ export const postgresWords: ColumnWords = {
 type Migration = (words: ColumnWords) => readonly string[];
 
 /** Numbered steps of the schema, forward only: step n brings a book from version n − 1 to n. Never edit a step that was released. */
-export const migrations: readonly Migration[] = [modelsAndKeys, modelsOfSeveralFiles, releases, secrets];
+export const migrations: readonly Migration[] = [
+  modelsAndKeys,
+  modelsOfSeveralFiles,
+  releases,
+  secrets,
+  keysOfAnswers,
+  countedAssignments,
+];
 
 /** The table that notes which steps were taken. */
 export function migrationsTable({ whole, end, place }: ColumnWords): string {
@@ -93,6 +100,25 @@ function secrets({ text, end, place, freshSecret }: ColumnWords): readonly strin
      )${end}`;
   if (freshSecret === undefined) return [table];
   return [table, `INSERT INTO ${place}secrets (name, value) VALUES ('key-hash', ${freshSecret})`];
+}
+
+/** Whose an answer is: nobody else may say what it was worth. */
+function keysOfAnswers({ text, place }: ColumnWords): readonly string[] {
+  return [`ALTER TABLE ${place}answers ADD COLUMN key_id ${text}`];
+}
+
+/** How many units each arm has got, so that it is known when there are enough and after they are forgotten. */
+function countedAssignments({ text, whole, end, place }: ColumnWords): readonly string[] {
+  return [
+    `CREATE TABLE ${place}assignment_counts (
+       experiment ${text} NOT NULL,
+       arm ${text} NOT NULL,
+       count ${whole} NOT NULL,
+       PRIMARY KEY (experiment, arm)
+     )${end}`,
+    `INSERT INTO ${place}assignment_counts (experiment, arm, count)
+       SELECT experiment, arm, COUNT(*) FROM ${place}assignments GROUP BY experiment, arm`,
+  ];
 }
 
 function linesAndVersions({ text, whole, end, place }: ColumnWords): readonly string[] {

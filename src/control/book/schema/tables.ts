@@ -12,6 +12,7 @@ export interface Tables {
   leases: { name: string; holder: string; token: number; expires_at: number };
   answers: AnswerRow;
   assignments: AssignmentRow;
+  assignment_counts: { experiment: string; arm: string; count: number };
   feedback: FeedbackRow;
   rollout_reports: { rollout: string; holder: string; sequence: number; report: string };
   captures: { id: string; model: string; at: number; request: string };
@@ -122,6 +123,7 @@ export interface AnswerRow {
   purpose_id: string;
   unit: string;
   at: number;
+  key_id: string | null;
 }
 
 /** An AssignmentRecord; `ordinal` counts all of them. */

@@ -42,6 +42,7 @@ function observation(arm: string, unit: string, rest: Partial<Observation> = {})
   const purpose = { kind: 'experiment', id: 'x' } as const;
   return {
     requestId: '',
+    keyId: '',
     model: 'm',
     version: arm === 'a' ? '1' : '2',
     arm,

@@ -8,7 +8,8 @@ import { chooseAdoption } from './choose-adoption.ts';
 function configured(version: string, reference = 'a', more: Partial<VersionRecord> = {}): VersionRecord {
   return versionRecord('chat', version, { reference, settings: {}, addedBy: 'configuration', ...more });
 }
-const byHand = (version: string) => versionRecord('chat', version, { reference: 'hand', settings: {}, addedBy: 'local' });
+const byHand = (version: string, reference = 'hand') =>
+  versionRecord('chat', version, { reference, settings: {}, addedBy: 'local' });
 const gone = (record: VersionRecord) => ({ ...record, removedAt: 1 });
 
 type Expected = readonly [outcome: string, version: string, weights?: Record<string, number>];
@@ -28,7 +29,7 @@ const cases: ReadonlyArray<readonly [name: string, view: ReleaseView, expected: 
   [
     'back to what an older version was',
     releaseView({ versions: [configured('1'), configured('2', 'b')], lines: [lineRecord('chat')] }),
-    ['added', '3', {}],
+    ['reused', '1', { '1': 1 }],
   ],
   [
     'another source, its own version pinned by a weight',
@@ -84,6 +85,38 @@ const cases: ReadonlyArray<readonly [name: string, view: ReleaseView, expected: 
     ['unchanged', '1'],
   ],
   [
+    'what an older version was that was removed',
+    {
+      ...releaseView({ versions: [configured('2', 'b')], lines: [lineRecord('chat')] }),
+      removed: [gone(configured('1'))],
+    },
+    ['added', '3', {}],
+  ],
+  [
+    'what was added by hand and answers',
+    releaseView({
+      versions: [configured('1', 'b'), byHand('2', 'a')],
+      lines: [lineRecord('chat', { traffic: { weights: { '2': 1 } } })],
+    }),
+    ['reused', '2', { '2': 1 }],
+  ],
+  [
+    'what an older version was, somebody else’s version answers',
+    releaseView({
+      versions: [configured('1'), configured('2', 'b'), byHand('3')],
+      lines: [lineRecord('chat', { traffic: { weights: { '3': 1 } } })],
+    }),
+    ['held', '1', { '3': 1 }],
+  ],
+  [
+    'what an older version was, a version kept loaded beside',
+    releaseView({
+      versions: [configured('1'), configured('2', 'b'), byHand('3')],
+      lines: [lineRecord('chat', { traffic: { weights: { '2': 1, '3': 0, '1': 0 } } })],
+    }),
+    ['reused', '1', { '1': 1, '3': 0 }],
+  ],
+  [
     'everything removed',
     { ...releaseView({ lines: [lineRecord('chat')] }), removed: [gone(configured('1')), gone(byHand('2'))] },
     ['added', '3', {}],
@@ -95,7 +128,8 @@ for (const [name, view, [outcome, version, weights]] of cases) {
     const adoption = chooseAdoption(view, { model: 'chat', reference: 'a', settings: { stepMs: 0, failEvery: 0 } }, { at: 1 });
     assert.deepEqual([adoption.outcome, adoption.version], [outcome, version]);
     assert.deepEqual(adoption.change?.line?.traffic.weights, weights);
-    assert.equal(adoption.change?.addVersion?.addedBy, outcome === 'unchanged' ? undefined : 'configuration');
+    const isThere = [...view.versions, ...view.removed].some((record) => record.version === version);
+    assert.equal(adoption.change?.addVersion?.addedBy, isThere ? undefined : 'configuration');
   });
 }
 

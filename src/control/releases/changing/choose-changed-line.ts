@@ -44,7 +44,12 @@ export function chooseMovedAliases(contents: ReleaseContents, order: AliasOrder)
   return changeLine(
     before,
     { ...before, aliases },
-    { ...order, action: 'alias.moved', detail: { aliases: Object.fromEntries(moves) } },
+    {
+      ...order,
+      action: 'alias.moved',
+      detail: { aliases: Object.fromEntries(moves) },
+      ...(remove.length > 0 && { bookRevision: contents.revision }),
+    },
   );
 }
 
@@ -92,7 +97,8 @@ export function chooseSetTraffic(contents: ReleaseContents, order: TrafficOrder)
   }
   if (!isSame(before.traffic.weights, traffic.weights)) refuseWhileMoving(contents, model);
   const detail = { from: differing(before.traffic, traffic), to: differing(traffic, before.traffic) };
-  return changeLine(before, after, { ...order, action: 'traffic.set', detail });
+  const bookRevision = targetsOf(after).length > 0 ? { bookRevision: contents.revision } : {};
+  return changeLine(before, after, { ...order, action: 'traffic.set', detail, ...bookRevision });
 }
 
 /** The fields of one policy that the other has not, or has otherwise. */
@@ -123,12 +129,16 @@ interface LineAudit {
   readonly actor: string;
   readonly action: string;
   readonly detail: JsonObject;
+  /** Of the contents, where other lines than this one must still be as they were. */
+  readonly bookRevision?: number;
 }
 
-function changeLine(before: LineRecord, wanted: LineRecord, { model, actor, action, detail }: LineAudit): ChangedLine {
+function changeLine(before: LineRecord, wanted: LineRecord, order: LineAudit): ChangedLine {
   if (isSame(before, wanted)) return { line: before };
+  const { model, actor, action, detail, bookRevision } = order;
   const line = { ...wanted, revision: before.revision + 1 };
-  return { line, change: { audit: { actor, action, subject: model, detail }, line } };
+  const audit = { actor, action, subject: model, detail };
+  return { line, change: { audit, line, ...(bookRevision !== undefined && { bookRevision }) } };
 }
 
 function refuse(code: 'conflict' | 'invalid_request' | 'not_found', message: string): PlinthError {

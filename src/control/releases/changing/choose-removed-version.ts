@@ -39,7 +39,8 @@ export function chooseRemovedVersion(contents: ReleaseContents, order: RemoveOrd
   const line = { ...before, traffic: { ...before.traffic, weights }, revision: before.revision + 1 };
   const detail = dropped === undefined ? {} : { droppedWeight: dropped };
   const audit = { actor, action: 'version.removed', subject: `${model}:${version}`, detail };
-  return { change: { audit, removeVersion: { model, version, at }, line }, line };
+  // Lines of other models may name it by now.
+  return { change: { audit, removeVersion: { model, version, at }, line, bookRevision: contents.revision }, line };
 }
 
 function listUses(contents: ReleaseContents, order: RemoveOrder): readonly string[] {

@@ -1,6 +1,6 @@
 export { applyChange } from './apply-change.ts';
 export { chooseAddedVersion, type AddOrder } from './choose-added-version.ts';
-export { chooseAdoption, type Adoption, type ConfiguredModel } from './choose-adoption.ts';
+export { chooseAdoption, readReused, reuseSubject, type Adoption, type ConfiguredModel } from './choose-adoption.ts';
 export {
   chooseMovedAliases,
   chooseSetPolicy,

@@ -11,6 +11,8 @@ interface Given {
   readonly weights?: Readonly<Record<string, number>>;
   readonly aliases?: Readonly<Record<string, string>>;
   readonly serving?: readonly string[];
+  readonly textless?: readonly string[];
+  readonly golden?: readonly object[];
   readonly rollout?: Partial<RolloutRecord>;
   readonly experiment?: Partial<ExperimentRecord>;
 }
@@ -26,8 +28,9 @@ function start(given: Given, to: string, from?: string) {
     rollouts: given.rollout === undefined ? [] : [{ model: 'chat', id: 'r_0', ...given.rollout } as RolloutRecord],
     experiments: given.experiment === undefined ? [] : [{ model: 'chat', id: 'e_0', ...given.experiment } as ExperimentRecord],
   };
-  const facts: StartFacts = { contents, serving: given.serving ?? [], id: 'r_1', actor: 'local', at: 9 };
-  return chooseRolloutStart({ model: 'chat', to, from, plan: rolloutPlanSchema.parse({}) }, facts);
+  const { serving = [], textless = [], golden = [] } = given;
+  const facts: StartFacts = { contents, serving, textless, id: 'r_1', actor: 'local', at: 9 };
+  return chooseRolloutStart({ model: 'chat', to, from, plan: rolloutPlanSchema.parse({ golden }) }, facts);
 }
 
 const baselines: ReadonlyArray<readonly [title: string, given: Given, to: string, from: string | undefined, baseline: string]> = [
@@ -86,6 +89,21 @@ for (const [title, code, words, given, to, from] of refusals) {
     );
   });
 }
+
+test('golden questions for a version that generates no text are refused, and those for others are not', () => {
+  const golden = [{ question: '2 + 2?', expect: { contains: ['4'] } }];
+  const begin = (textless: readonly string[]) => start({ weights: { 1: 1 }, textless, golden }, '2');
+  for (const version of ['1', '2'])
+    assert.throws(
+      () => begin([version]),
+      (error) =>
+        error instanceof PlinthError &&
+        error.facts.param === 'plan.golden' &&
+        /version \d of 'chat' generates no text/.test(error.message),
+    );
+  begin(['10']);
+  start({ weights: { 1: 1 }, textless: ['1', '2'] }, '2');
+});
 
 test('what has ended stands in nobody’s way', () => {
   start({ weights: { 1: 1 }, rollout: { state: 'rolled-back' }, experiment: { state: 'stopped' } }, '2');

@@ -19,6 +19,8 @@ export interface StartFacts {
   readonly contents: ReleaseContents;
   /** Versions of the model that answer now. */
   readonly serving: readonly string[];
+  /** Of those that answer now, the ones that generate no text; none are known when absent. */
+  readonly textless?: readonly string[];
   readonly id: string;
   readonly actor: string;
   /** Unix milliseconds. */
@@ -40,6 +42,10 @@ export function chooseRolloutStart(wish: StartWish, facts: StartFacts): RolloutC
   const line = contents.lines.find((record) => record.model === model) ?? newLine(model);
   const candidate = findVersion(wish.to, { param: 'to', line, versions });
   const baseline = findBaseline(wish, { candidate, line, versions, serving: facts.serving });
+  refuseUnanswerable(plan, {
+    model,
+    textless: (facts.textless ?? []).filter((version) => [baseline, candidate].includes(version)),
+  });
   const rollout: RolloutRecord = {
     id,
     model,
@@ -60,6 +66,20 @@ export function chooseRolloutStart(wish: StartWish, facts: StartFacts): RolloutC
   const pinned = { ...line, traffic: { ...line.traffic, weights: { [baseline]: 1 } }, revision: line.revision + 1 };
   const extra = { strategy: [...plan.strategy], weightsBefore: line.traffic.weights };
   return { rollout, line: pinned, audit: auditNote(undefined, rollout, { actor, action: 'rollout.started', extra }) };
+}
+
+/** Both versions would fail every question, and nothing would be proven. */
+function refuseUnanswerable(
+  { golden }: RolloutPlan,
+  { model, textless }: { readonly model: string; readonly textless: readonly string[] },
+): void {
+  const [version] = textless;
+  if (golden.length === 0 || version === undefined) return;
+  throw new PlinthError({
+    code: 'invalid_request',
+    message: `plan.golden: version ${version} of '${model}' generates no text, so golden questions cannot be asked of it; expected none.`,
+    param: 'plan.golden',
+  });
 }
 
 function newLine(model: string): LineRecord {

@@ -20,6 +20,7 @@ export interface CommandOrder {
 export interface CommandGround {
   readonly book: RolloutBook;
   readonly fleet: RolloutFleet;
+  readonly textless?: ((model: string) => readonly string[]) | undefined;
   readonly now: () => number;
 }
 
@@ -35,13 +36,13 @@ export class RolloutCommands {
   }
 
   start(wish: StartWish, actor: string): Promise<RolloutRecord> {
-    const { book, fleet, now } = this.#ground;
+    const { book, fleet, textless, now } = this.#ground;
     const id = `r_${randomBytes(6).toString('hex')}`;
     return this.#write(async () => {
       const contents = await book.readReleases();
       const versions = contents.versions.filter(({ model }) => model === wish.model).map(({ version }) => version);
       const serving = versions.filter((version) => fleet.isServing(wish.model, version));
-      return chooseRolloutStart(wish, { contents, serving, id, actor, at: now() });
+      return chooseRolloutStart(wish, { contents, serving, textless: textless?.(wish.model) ?? [], id, actor, at: now() });
     });
   }
 

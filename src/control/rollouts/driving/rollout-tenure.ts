@@ -210,6 +210,7 @@ export class RolloutTenure {
       decision: shownDecision(order, decision),
       golden: { ...golden, of: this.#plan.golden.length },
       counts: evidence.counts,
+      ...(evidence.agreement !== undefined && { agreement: evidence.agreement }),
       dropped,
     });
   }

@@ -38,7 +38,17 @@ export function judgeMeans(name: MeanJudge, document: Readonly<EvidenceDocument>
     noun: facts.noun,
     absence: facts.absence,
   });
-  return lack === undefined ? { ...seen, state: 'pass', reason: words } : { ...seen, ...lack };
+  if (lack !== undefined) return { ...seen, ...lack };
+  return name === 'golden' && isVacuous(track)
+    ? { ...seen, state: 'off', reason: VACUOUS }
+    : { ...seen, state: 'pass', reason: words };
+}
+
+const VACUOUS =
+  'neither version has answered any golden question as expected, so there is nothing to compare: the model generates no text, or the expectations fit no answer';
+
+function isVacuous({ current, candidate }: MeanTrack): boolean {
+  return current.mean === 0 && candidate.mean === 0;
 }
 
 /** The gap, turned so that more is worse, where it lies beyond the limit and the evidence is strong enough. */

@@ -16,7 +16,7 @@ function begin(plan: RolloutPlan = PLAN): RolloutEvidence {
 
 function observation(version: string, rest: Partial<Observation> = {}): Observation {
   const purpose = { kind: 'rollout', id: 'r' } as const;
-  return { requestId: '', model: 'm', version, arm: '', purpose, unit: '', at: 0, outcome: OK, totalMs: 100, ...rest };
+  return { requestId: '', keyId: '', model: 'm', version, arm: '', purpose, unit: '', at: 0, outcome: OK, totalMs: 100, ...rest };
 }
 
 function answer(version: string, rest: Partial<SampledAnswer> = {}): SampledAnswer {
@@ -231,6 +231,32 @@ test('perplexity, structure and preference of compared answers fail when they ar
   for (const name of ['perplexity', 'structure', 'preference'] as const)
     assert.equal(verdictOf(name, evidence).state, 'fail', name);
   assert.equal(verdictOf('similarity', evidence).state, 'off');
+});
+
+test('golden questions that neither version ever answers as expected are no pass', () => {
+  const plan = rolloutPlanSchema.parse({ golden: [{ question: 'q', expect: { contains: ['a'] } }] });
+  const evidence = begin(plan);
+  const add = (count: number, current: boolean) => {
+    for (let question = 0; question < count; question += 1) evidence.addGolden({ question, candidate: false, current });
+  };
+  add(19, false);
+  assert.equal(verdictOf('golden', evidence, plan).state, 'not-enough-data');
+  add(1, false);
+  const { state, reason } = verdictOf('golden', evidence, plan);
+  assert.equal(state, 'off');
+  assert.match(reason, /neither version .* generates no text, or the expectations fit no answer/);
+  add(20, true);
+  assert.equal(verdictOf('golden', evidence, plan).state, 'fail');
+});
+
+test('answers that are the same are counted exactly and but for case and punctuation, of both', () => {
+  const evidence = begin();
+  const scores = (exact: boolean, normalised: boolean) => ({ exact, normalised, similarity: 1 });
+  assert.equal(evidence.agreement, undefined);
+  evidence.compare(compared(), { candidate: scores(true, true), reference: scores(false, true) });
+  evidence.compare(compared(), { candidate: scores(false, true), reference: scores(false, false) });
+  evidence.compare(compared(), { candidate: scores(true, true) });
+  assert.deepEqual(evidence.agreement, { comparisons: 2, exact: 1, normalised: 2, referenceExact: 0, referenceNormalised: 1 });
 });
 
 test('golden questions are waited for when the plan has them, and lost ones fail', () => {

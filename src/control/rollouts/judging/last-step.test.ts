@@ -7,7 +7,7 @@ const plan = rolloutPlanSchema.parse({});
 
 function answer(evidence: RolloutEvidence, version: string, totalMs: number): void {
   const purpose = { kind: 'rollout', id: 'r' } as const;
-  evidence.observe({ requestId: '', model: 'm', version, arm: '', purpose, unit: '', at: 0, outcome: 'ok', totalMs });
+  evidence.observe({ requestId: '', keyId: '', model: 'm', version, arm: '', purpose, unit: '', at: 0, outcome: 'ok', totalMs });
 }
 
 function stateOf(evidence: RolloutEvidence, name: JudgeName): string | undefined {

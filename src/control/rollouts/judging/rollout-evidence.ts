@@ -13,7 +13,7 @@ import {
   type Side,
 } from '../../../core/statistics/index.ts';
 import type { RolloutPlan } from '../rollout-plan.ts';
-import type { ComparisonScores, GoldenResult } from '../verdict.ts';
+import type { Agreement, ComparisonScores, GoldenResult } from '../verdict.ts';
 import { asNats, asScore, chargeOf, countsAgainst, isBrokenOutput, isText, logMs, logTokens, usageOf } from './answer-facts.ts';
 import {
   emptyDocument,
@@ -82,6 +82,12 @@ export class RolloutEvidence {
   /** How far conditions of steps are met. */
   get counts(): Readonly<EvidenceDocument['counts']> {
     return this.#document.counts;
+  }
+
+  /** Undefined before any second answer was compared. */
+  get agreement(): Agreement | undefined {
+    const { agreement, counts } = this.#document;
+    return counts.references === 0 ? undefined : { comparisons: counts.references, ...agreement };
   }
 
   /** One answer to a caller. Those of other versions are passed over. */

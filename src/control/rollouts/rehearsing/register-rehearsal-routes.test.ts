@@ -54,6 +54,7 @@ before(async () => {
         logger,
         assessor: createAssessor({ inference, isServed: () => false, logger }),
         ensureLoaded: () => Promise.resolve(),
+        keepLoaded: () => () => undefined,
         flushCaptures: () => writer.flush(),
       }),
   });
@@ -150,6 +151,17 @@ test('captures are counted, shown when asked for, and forgotten, and that is aud
   assert.deepEqual([count['count'], count['redacted'], count['captures']], [6, { 'e-mail': 6 }, undefined]);
   const shown = (await (await call('/plinth/v1/captures?model=parrot&contents=1')).json()) as { captures: object[] };
   assert.match(JSON.stringify(shown.captures), /text 0 of \[e-mail\]/);
+  const seen: string[] = [];
+  for (let next: string | undefined = ''; next !== undefined;) {
+    const url = `/plinth/v1/captures?model=parrot&contents=1&limit=4${next && `&before=${next}`}`;
+    const page = (await (await call(url)).json()) as { count: number; captures: { id: string }[]; next?: string };
+    assert.equal(page.count, page.captures.length);
+    seen.push(...page.captures.map(({ id }) => id));
+    next = page.next;
+  }
+  assert.deepEqual([seen.length, new Set(seen).size], [6, 6]);
+  for (const wrong of ['limit=0', 'limit=1001', 'limit=x', 'limit=', 'before=1', 'before=x.c_1', 'limit=1&limit=2'])
+    assert.equal((await call(`/plinth/v1/captures?model=parrot&${wrong}`)).status, 400, wrong);
   capture('under way');
   const forgotten = await call('/plinth/v1/captures/forget', { model: 'parrot' });
   assert.deepEqual(await forgotten.json(), { model: 'parrot', removed: 7 });

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { errorFactsOf, PlinthError } from '../../../core/errors/index.ts';
-import type { EvidenceRecords, ReleaseRecords } from '../../../core/records/index.ts';
+import type { CaptureRecord, EvidenceRecords, ReleaseRecords } from '../../../core/records/index.ts';
 import type { Logger } from '../../../core/telemetry/index.ts';
 import { actorOf } from '../../management/index.ts';
 import { readStartRequest } from '../commanding/index.ts';
@@ -21,29 +21,49 @@ export interface RehearsalRoutes extends RehearsalGround {
 const HEARTBEAT_MS = 10_000;
 const DEFAULT_REQUESTS = 100;
 const MOST_REQUESTS = 10_000;
-const MOST_CAPTURES = 100_000;
-/** Captures with their contents in one answer. */
-const MOST_SHOWN = 100;
+const DEFAULT_CAPTURES = 100;
+/** In one answer: captures are of the size of requests. */
+const MOST_CAPTURES = 1_000;
 
 const requestsSchema = z.object({ requests: z.int().min(1).max(MOST_REQUESTS).default(DEFAULT_REQUESTS) });
 const modelSchema = z.string().min(1).max(200);
+const pageSchema = z.object({
+  limit: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MOST_CAPTURES))
+    .optional(),
+  before: z
+    .string()
+    .regex(/^\d{1,15}\.[\w-]{1,100}$/)
+    .optional(),
+});
 
 /**
  * `POST /plinth/v1/rehearsals` { model, to, from?, requests?, plan? }: lines of JSON with the progress, one at least every ten
  * seconds, the last one `{ report }` or `{ error }`; the rehearsal ends when its caller leaves, and there is one at a time. `GET
- * /plinth/v1/captures?model=` counts kept requests, `contents=1` shows the newest hundred. `POST /plinth/v1/captures/forget` { model
- * } removes them.
+ * /plinth/v1/captures?model=` counts the newest kept requests, a hundred or `limit`, and shows them with `contents=1`; where there are older
+ * ones, `next` is what `before` has to be to go on there. `POST /plinth/v1/captures/forget` { model } removes them.
  */
 export function registerRehearsalRoutes(app: FastifyInstance, routes: RehearsalRoutes): void {
   const stage = new RehearsalStage(routes);
   app.post('/plinth/v1/rehearsals', (request, reply) => stage.run(request.body, reply));
-  app.get<{ Querystring: Record<string, unknown> }>('/plinth/v1/captures', async ({ query }) => {
-    const model = readModel(query['model']);
-    const captures = await routes.records.listCaptures(model, MOST_CAPTURES);
-    const summary = summariseCaptures(model, captures);
-    return query['contents'] === '1' ? { ...summary, captures: captures.slice(0, MOST_SHOWN) } : summary;
-  });
+  app.get<{ Querystring: Record<string, unknown> }>('/plinth/v1/captures', ({ query }) => readCaptures(routes, query));
   app.post('/plinth/v1/captures/forget', (request) => forgetCaptures(routes, request));
+}
+
+async function readCaptures({ records }: RehearsalRoutes, query: Readonly<Record<string, unknown>>): Promise<object> {
+  const model = readModel(query['model']);
+  const { limit, before } = readPage(query);
+  const found = await records.listCaptures(model, limit + 1, before);
+  const captures = found.slice(0, limit);
+  const last = captures.at(-1);
+  return {
+    ...summariseCaptures(model, captures),
+    ...(query['contents'] === '1' && { captures }),
+    ...(last !== undefined && found.length > limit && { next: `${last.at}.${last.id}` }),
+  };
 }
 
 async function forgetCaptures(routes: RehearsalRoutes, request: FastifyRequest): Promise<object> {
@@ -116,6 +136,18 @@ function readOrder(body: unknown) {
       param: 'requests',
     });
   return { wish: readStartRequest(wish), requests: parsed.data.requests };
+}
+
+function readPage(query: Readonly<Record<string, unknown>>): { limit: number; before?: Pick<CaptureRecord, 'at' | 'id'> } {
+  const { success, data, error } = pageSchema.safeParse(query);
+  if (!success) {
+    const param = String(error.issues[0]?.path[0]);
+    const wanted = param === 'limit' ? `a whole number from 1 to ${MOST_CAPTURES}` : "what an earlier answer called 'next'";
+    throw new PlinthError({ code: 'invalid_request', message: `${param}: expected ${wanted}.`, param });
+  }
+  const { limit = DEFAULT_CAPTURES, before } = data;
+  const [at = '', id = ''] = before?.split('.') ?? [];
+  return { limit, ...(before !== undefined && { before: { at: Number(at), id } }) };
 }
 
 function readModel(value: unknown): string {

@@ -7,7 +7,8 @@ import { writeDamagedModel } from '../../../../tests/support/damaged-model.ts';
 import { openVersions, type OpenVersions } from '../../../../tests/support/inside-port.ts';
 import { obtainModel } from '../../../../tests/support/test-model.ts';
 import { PlinthError } from '../../../core/errors/index.ts';
-import { greedySampling, type GenerateRequest } from '../../../core/inference/index.ts';
+import { greedySampling, type GenerateRequest, type InferenceEvent } from '../../../core/inference/index.ts';
+import type { InferencePort } from '../../../core/messages/index.ts';
 import { createLogger } from '../../../core/telemetry/index.ts';
 import { openBook, type Book } from '../../book/index.ts';
 import { createAssessor } from '../assessing/index.ts';
@@ -46,7 +47,8 @@ before(async () => {
     { name: 'parrot', version: '2' },
   ]);
   const assessor = createAssessor({ inference: versions, isServed: () => false, logger });
-  ground = { inference: versions, records: book, assessor, ensureLoaded: () => Promise.resolve() };
+  const kept = { ensureLoaded: () => Promise.resolve(), keepLoaded: () => () => undefined };
+  ground = { inference: versions, records: book, assessor, ...kept };
   const writer = createCaptureWriter({ records: book, mostPerModel: 100, logger });
   for (const [at, content] of QUESTIONS.entries()) {
     writer.capture(question('chat', content), at);
@@ -98,6 +100,7 @@ test('a version that says the same passes, and the progress tells how far it is'
   const report = await rehearse(ground, order({ onProgress: (step) => progress.push(step) }));
   assert.equal(report.verdict, 'pass', JSON.stringify(report));
   assert.deepEqual(report.failed, []);
+  assert.deepEqual([report.agreement?.comparisons, report.agreement?.exact, report.agreement?.normalised], [10, 10, 10]);
   assert.deepEqual(progress.slice(0, 3), [
     { state: 'loading', version: '1' },
     { state: 'loading', version: '2' },
@@ -169,4 +172,67 @@ test('it stops when it is told to', async () => {
   const plan = rolloutPlanSchema.parse({ judges: { perplexity: null } });
   await assert.rejects(rehearse(ground, order({ signal: abort.signal, onProgress, plan })), isCode('cancelled'));
   assert.ok(versions.asked.length - start < 10);
+});
+
+const finished: InferenceEvent = { type: 'finished', timings: { queueMs: 0, prefillMs: 1, decodeMs: 1 } };
+
+/** Versions that say to everything what is given for them. */
+function saying(answers: Readonly<Record<string, InferenceEvent>>): InferencePort {
+  return {
+    async *infer({ version = '' }) {
+      const answer = answers[version];
+      if (answer !== undefined) yield answer;
+      yield finished;
+    },
+  };
+}
+
+const text = (words: string): InferenceEvent => ({ type: 'text-delta', choice: 0, text: words });
+
+test('a candidate that refuses what the version before answers fails at the judge of refusals', async () => {
+  const inference = saying({ '1': text('Bread is baked.'), '2': text("I'm sorry, but I can't help with that.") });
+  const assessor = createAssessor({ inference, isServed: () => false, logger });
+  const report = await rehearse({ ...ground, inference, assessor }, order());
+  const refusals = report.verdicts.find(({ judge }) => judge === 'refusals');
+  assert.deepEqual([refusals?.state, refusals?.current, refusals?.candidate], ['fail', 0, 1]);
+  assert.equal(report.verdict, 'fail');
+});
+
+test('numbers that are broken are judged as in a live rollout', async () => {
+  const request = { inputs: [{ type: 'text', text: 'bread' }], overlong: 'cut', kind: 'embed', timeLeftMs: 1 } as const;
+  const own = createCaptureWriter({ records: book, mostPerModel: 100, logger });
+  for (let at = 0; at < 12; at++) own.capture({ ...request, id: 'r', model: 'vectors' }, at);
+  await own.close();
+  const vector = (...values: number[]): InferenceEvent => ({
+    type: 'embedding',
+    index: 0,
+    values: new Uint8Array(Float32Array.from(values).buffer),
+  });
+  const inference = saying({ '1': vector(0.6, 0.8), '2': vector(0.6, Number.NaN) });
+  const assessor = createAssessor({ inference, isServed: () => false, logger });
+  const report = await rehearse({ ...ground, inference, assessor }, order({ model: 'vectors' }));
+  const broken = report.verdicts.find(({ judge }) => judge === 'brokenOutputs');
+  assert.deepEqual([broken?.state, broken?.currentCount, broken?.candidate], ['fail', 12, 1]);
+});
+
+test('both versions are kept loaded from before they are waited for until the end, also of a rehearsal that fails', async () => {
+  const happened: string[] = [];
+  const keepLoaded = (model: string, kept: readonly string[]) => {
+    happened.push(`keep ${model} ${kept.join(' ')}`);
+    return () => void happened.push('let go');
+  };
+  const ensureLoaded = (_model: string, version: string) => {
+    happened.push(`wait for ${version}`);
+    if (version === '9') throw new PlinthError({ code: 'invalid_model_file', message: 'no such file' });
+    return Promise.resolve();
+  };
+  const onProgress = (progress: RehearsalProgress): void => void (progress.state === 'asking' && happened.push('ask'));
+  await rehearse({ ...ground, keepLoaded, ensureLoaded }, order({ most: 1, onProgress }));
+  assert.deepEqual(happened, ['keep parrot 1 2', 'wait for 1', 'wait for 2', 'ask', 'let go']);
+  happened.length = 0;
+  await assert.rejects(
+    rehearse({ ...ground, keepLoaded, ensureLoaded }, order({ candidate: '9' })),
+    isCode('invalid_model_file'),
+  );
+  assert.deepEqual(happened, ['keep parrot 1 9', 'wait for 1', 'wait for 9', 'let go']);
 });

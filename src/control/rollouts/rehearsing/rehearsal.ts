@@ -1,17 +1,13 @@
 import { randomInt } from 'node:crypto';
+import { looksOfAnswer } from '../../../core/answers/index.ts';
 import { PlinthError } from '../../../core/errors/index.ts';
-import {
-  asReferenceRequest,
-  workerTokenTimes,
-  type InferenceEvent,
-  type InferenceRequest,
-} from '../../../core/inference/index.ts';
+import { asReferenceRequest, workerTokenTimes, type InferenceRequest } from '../../../core/inference/index.ts';
 import { outcomeOf, type InferencePort, type SampledAnswer, type ShadowComparison } from '../../../core/messages/index.ts';
 import type { EvidenceRecords } from '../../../core/records/index.ts';
 import { gatherEvents, type Assessor } from '../assessing/index.ts';
 import { judge, RolloutEvidence } from '../judging/index.ts';
 import type { JudgeName, RolloutPlan } from '../rollout-plan.ts';
-import type { Verdict } from '../verdict.ts';
+import type { Agreement, Verdict } from '../verdict.ts';
 import { readKeptRequests, type KeptRequest } from './capture-library.ts';
 
 /** What a rehearsal stands on. */
@@ -21,11 +17,8 @@ export interface RehearsalGround {
   readonly assessor: Assessor;
   /** Resolves when the version answers. Throws a PlinthError that says why it does not. */
   readonly ensureLoaded: (model: string, version: string, signal: AbortSignal) => Promise<void>;
-  /** What else is worth knowing of an answer: whether it refuses, the look of its numbers. */
-  readonly describeAnswer?: (
-    request: InferenceRequest,
-    events: readonly InferenceEvent[],
-  ) => Pick<SampledAnswer, 'isRefusal' | 'output'>;
+  /** Has versions loaded, whether or not anything else wants them, until it is called back. Throws a PlinthError where they are not served here. */
+  readonly keepLoaded: (model: string, versions: readonly string[]) => () => void;
 }
 
 /** One rehearsal. */
@@ -63,6 +56,8 @@ export interface RehearsalReport {
   readonly reason: string;
   readonly failed: readonly JudgeName[];
   readonly undecided: readonly JudgeName[];
+  /** How many answers were the same; absent when none could be compared. */
+  readonly agreement?: Agreement;
   readonly verdicts: readonly Verdict[];
 }
 
@@ -80,11 +75,25 @@ export async function rehearse(ground: RehearsalGround, order: RehearsalOrder): 
   const { model, baseline, candidate, plan, signal, onProgress } = order;
   const { requests, unreadable } = await readKeptRequests(ground.records, order);
   if (requests.length === 0 && plan.golden.length === 0) throw nothingToAsk(model, unreadable);
-  for (const version of [baseline, candidate]) {
-    onProgress?.({ state: 'loading', version });
-    await ground.ensureLoaded(model, version, signal);
-    refuseAborted(signal);
+  const letGo = ground.keepLoaded(model, [baseline, candidate]);
+  try {
+    for (const version of [baseline, candidate]) {
+      onProgress?.({ state: 'loading', version });
+      await ground.ensureLoaded(model, version, signal);
+      refuseAborted(signal);
+    }
+    return { ...(await askBoth(ground, order, requests)), unreadable };
+  } finally {
+    letGo();
   }
+}
+
+async function askBoth(
+  ground: RehearsalGround,
+  order: RehearsalOrder,
+  requests: readonly KeptRequest[],
+): Promise<Omit<RehearsalReport, 'unreadable'>> {
+  const { model, baseline, candidate, plan, signal, onProgress } = order;
   const evidence = RolloutEvidence.begin({ baseline, candidate, plan });
   const rounds = roundsOf(plan);
   const of = requests.length + plan.golden.length * rounds;
@@ -106,8 +115,16 @@ export async function rehearse(ground: RehearsalGround, order: RehearsalOrder): 
     }
   }
   refuseAborted(signal);
-  const counts = { requests: requests.length, compared, unreadable, goldenQuestions: plan.golden.length };
-  return { model, baseline, candidate, ...counts, ...summarise(judge(evidence, plan)) };
+  const counts = { requests: requests.length, compared, goldenQuestions: plan.golden.length };
+  const { agreement } = evidence;
+  return {
+    model,
+    baseline,
+    candidate,
+    ...counts,
+    ...(agreement !== undefined && { agreement }),
+    ...summarise(judge(evidence, plan)),
+  };
 }
 
 /** As in a rollout, few questions are asked again until their judge has enough to go by. */
@@ -140,7 +157,7 @@ async function compareOnce(
 }
 
 async function sample(
-  { inference, describeAnswer }: RehearsalGround,
+  { inference }: RehearsalGround,
   request: InferenceRequest & { readonly version: string },
   signal: AbortSignal,
 ): Promise<SampledAnswer> {
@@ -151,13 +168,14 @@ async function sample(
   const failure = last?.type === 'failed' ? last.error.code : last === undefined ? 'internal_error' : undefined;
   const usage = events.findLast((event) => event.type === 'usage-report')?.usage;
   const timings = last?.type === 'finished' ? last.timings : undefined;
+  const outcome = outcomeOf(failure);
   return {
     version: request.version,
-    outcome: outcomeOf(failure),
+    outcome,
     ...(failure === undefined ? {} : { failure }),
     totalMs,
     ...workerTokenTimes(timings, usage),
-    ...(failure === undefined ? describeAnswer?.(request, events) : {}),
+    ...looksOfAnswer(request, { outcome, events }),
     events,
   };
 }

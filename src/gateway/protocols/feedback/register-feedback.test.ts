@@ -34,7 +34,7 @@ describe('the endpoint for feedback', () => {
     test(`${JSON.stringify(body)} is recorded as ${score} of ${metric}`, async () => {
       assert.deepEqual(await post({ request_id: 'r-1', ...body }), { status: 202, json: { status: 'recorded' } });
       const [{ at, ...opinion } = assert.fail('nothing was noted')] = app.opinions;
-      assert.deepEqual(opinion, { requestId: 'r-1', score, metric, keyId: 'k' });
+      assert.deepEqual(opinion, { requestId: 'r-1', score, metric, keyId: 'k', role: 'inference' });
       assert.ok(at > 1e12);
     });
   }
@@ -66,6 +66,6 @@ describe('the endpoint for feedback', () => {
     context.mock.method(app, 'feedback', () => Promise.reject(new PlinthError({ code: 'not_found', message: 'gone' })));
     const { status, json } = await post({ request_id: 'r-9', score: 1 });
     assert.equal(status, 404);
-    assert.match(json.error?.message ?? '', /'r-9'.*whose versions are compared/);
+    assert.match(json.error?.message ?? '', /'r-9'.*whose versions are compared.*the key that asked/);
   });
 });

@@ -29,9 +29,9 @@ const checkFields: (body: unknown) => FeedbackBody = compileWireSchema(feedbackS
 
 /**
  * Puts `POST /v1/feedback` on an application: what a caller thought of an answer, by the `x-request-id` that came with it. `score` from 0
- * to 1 or true/false, or `rating` up/down. Answers 202; 404 for an answer that nobody knows. Errors are in OpenAI's shape. Whoever has a key
- * of this deployment and knows the id may say what it thinks, also of an answer that another key was given: what asks and what collects
- * opinions are often two programs. So ids that callers choose themselves should be as hard to guess as those that are made here.
+ * to 1 or true/false, or `rating` up/down. Answers 202; 404 for an answer that nobody knows. Errors are in OpenAI's shape. The key that asked
+ * for an answer may say what it was worth, and admin keys: what asks and what collects opinions may be two programs. To every other key it is
+ * an answer that nobody knows.
  */
 export function registerFeedback(app: FastifyInstance, door: InferenceDoor, options: ProtocolOptions): void {
   app.register((scope, _, done) => {
@@ -39,7 +39,14 @@ export function registerFeedback(app: FastifyInstance, door: InferenceDoor, opti
     scope.post('/v1/feedback', async (request, reply) => {
       const { principal } = options.callOf(request);
       const { request_id: requestId, metric = DEFAULT_METRIC, ...opinion } = checkBody(request.body);
-      await note(door, { requestId, metric, score: scoreOf(opinion), keyId: principal.keyId, at: Date.now() });
+      await note(door, {
+        requestId,
+        metric,
+        score: scoreOf(opinion),
+        keyId: principal.keyId,
+        role: principal.role,
+        at: Date.now(),
+      });
       return reply.code(202).send({ status: 'recorded' });
     });
     done();
@@ -53,7 +60,7 @@ async function note(door: InferenceDoor, feedback: Parameters<InferenceDoor['fee
     if (!(error instanceof PlinthError) || error.code !== 'not_found') throw error;
     const message =
       `No answer is known by the request id '${feedback.requestId}'. Only answers of models whose versions are compared are known, ` +
-      'for as long as they are kept.';
+      'for as long as they are kept, to the key that asked for them and to admin keys.';
     throw new PlinthError({ code: 'not_found', message, param: 'request_id' }, { cause: error });
   }
 }

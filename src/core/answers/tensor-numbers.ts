@@ -1,4 +1,4 @@
-import type { TensorDatatype } from '../../core/inference/index.ts';
+import type { TensorDatatype } from '../inference/index.ts';
 
 /** Reads one number of a tensor by its place. */
 export type ReadNumber = (index: number) => number;

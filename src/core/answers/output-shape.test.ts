@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { InferenceEvent, Tensor, TensorDatatype } from '../../core/inference/index.ts';
-import type { OutputShape } from '../../core/messages/index.ts';
+import type { InferenceEvent, Tensor, TensorDatatype } from '../inference/index.ts';
+import type { OutputShape } from '../messages/index.ts';
 import { OutputLooks } from './output-shape.ts';
 import { numberReader } from './tensor-numbers.ts';
 

@@ -1,11 +1,5 @@
-import {
-  datatypeBytes,
-  type InferenceEvent,
-  type ScoredClass,
-  type Tensor,
-  type TensorDatatype,
-} from '../../core/inference/index.ts';
-import type { OutputShape } from '../../core/messages/index.ts';
+import { datatypeBytes, type InferenceEvent, type ScoredClass, type Tensor, type TensorDatatype } from '../inference/index.ts';
+import type { OutputShape } from '../messages/index.ts';
 import { numberReader, type ReadNumber } from './tensor-numbers.ts';
 
 /** Work is bounded: of each tensor at most so many numbers are looked at, spread evenly. */

@@ -1,0 +1,1 @@
+export { AnswerLooks, looksOfAnswer } from './answer-looks.ts';
