@@ -145,7 +145,7 @@ try {
   const compare = (peer: string, metric: string) =>
     compareSides(measurements, { ours: 'plinth', peer, metric, keepsNoisy: options.keepsNoisy });
   writeReport({
-    name: 'b1-gateway-cost',
+    name: options.before === '' ? 'b1-gateway-cost' : 'b1-gateway-cost-before',
     title: `B1 gateway cost: ${BODY_BYTES} B chat, echo engine, ${CONNECTIONS} connections`,
     measurements,
     comparisons: [
