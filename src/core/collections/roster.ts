@@ -1,5 +1,5 @@
 /** Numbers of things that were in one place after each other are so far apart. */
-const STRIDE = 2 ** 20;
+const STRIDE = 2 ** 24;
 
 /**
  * What is under way, each under a number that nothing had before. A Map would do, but not where every request passes through: V8 links the

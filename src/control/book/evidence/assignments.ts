@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
 import type { AssignmentRecord, EvidenceRecords } from '../../../core/records/index.ts';
 import type { AssignmentRow, BookDatabase, Tables } from '../schema/index.ts';
@@ -51,9 +52,10 @@ export function assignments(database: BookDatabase): AssignmentRecords {
         return Object.fromEntries(rows.map(({ arm, count }) => [arm, count]));
       }),
     async forgetAssignments(endedBefore) {
-      let removed: bigint;
-      do removed = await database.write((transaction) => forgetSome(transaction, Math.trunc(endedBefore)), DURABILITY);
-      while (removed >= FORGOTTEN_AT_ONCE);
+      const forget = (): Promise<bigint> =>
+        database.write((transaction) => forgetSome(transaction, Math.trunc(endedBefore)), DURABILITY);
+      // SQLite answers within the turn of the event loop that asks.
+      while ((await forget()) >= FORGOTTEN_AT_ONCE) await setImmediate();
     },
   };
 }
