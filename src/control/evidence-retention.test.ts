@@ -5,10 +5,14 @@ import { EvidenceRetention } from './evidence-retention.ts';
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 
-test('units of experiments that ended a week before are forgotten at the start, then every ten minutes', async (context) => {
+test('answers of a week before, and units of experiments that ended then, are forgotten at the start, then every ten minutes', async (context) => {
   context.mock.timers.enable({ apis: ['setInterval'] });
   const ended: number[] = [];
-  const book = { forgetAssignments: (before: number) => Promise.resolve(void ended.push(before)) };
+  const answered: number[] = [];
+  const book = {
+    forgetAnswers: (before: number) => Promise.resolve(void answered.push(before)),
+    forgetAssignments: (before: number) => Promise.resolve(void ended.push(before)),
+  };
   let now = WEEK_MS;
   const retention = new EvidenceRetention({ book, logger: createLogger({ level: 'silent' }), now: () => now });
   now += 600_000;
@@ -16,12 +20,16 @@ test('units of experiments that ended a week before are forgotten at the start, 
   await retention.close();
   context.mock.timers.tick(600_000);
   assert.deepEqual(ended, [0, 600_000]);
+  assert.deepEqual(answered, [0, 600_000]);
 });
 
 test('a book that cannot be written keeps nobody from closing, and a later attempt is made', async (context) => {
   context.mock.timers.enable({ apis: ['setInterval'] });
   let attempts = 0;
-  const book = { forgetAssignments: () => Promise.reject(new Error(`it is gone: ${++attempts}`)) };
+  const book = {
+    forgetAnswers: () => Promise.reject(new Error('it is gone')),
+    forgetAssignments: () => Promise.reject(new Error(`it is gone: ${++attempts}`)),
+  };
   const retention = new EvidenceRetention({ book, logger: createLogger({ level: 'silent' }) });
   context.mock.timers.tick(600_000);
   await retention.close();

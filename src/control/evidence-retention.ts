@@ -2,18 +2,17 @@ import type { EvidenceRecords } from '../core/records/index.ts';
 import type { Logger } from '../core/telemetry/index.ts';
 
 const FORGET_EVERY_MS = 600_000;
-/** As long as answers are kept. */
 const KEEP_MS = 7 * 24 * 3_600_000;
 
 /** Where evidence is forgotten. */
 export interface EvidenceRetentionOptions {
-  readonly book: Pick<EvidenceRecords, 'forgetAssignments'>;
+  readonly book: Pick<EvidenceRecords, 'forgetAnswers' | 'forgetAssignments'>;
   readonly logger: Logger;
   /** Unix milliseconds. */
   readonly now?: () => number;
 }
 
-/** Forgets who was given which arm a week after an experiment has ended; what it found stays. */
+/** Forgets answers after a week, and who was given which arm a week after an experiment has ended; what it found stays. */
 export class EvidenceRetention {
   readonly #options: EvidenceRetentionOptions;
   readonly #timer: NodeJS.Timeout;
@@ -35,10 +34,10 @@ export class EvidenceRetention {
 
   async #forget(): Promise<void> {
     const { book, logger, now = Date.now } = this.#options;
-    try {
-      await book.forgetAssignments(now() - KEEP_MS);
-    } catch (error) {
-      logger.warn({ err: error }, 'units of experiments that ended long ago could not be forgotten yet');
-    }
+    const before = now() - KEEP_MS;
+    const outcomes = await Promise.allSettled([book.forgetAnswers(before), book.forgetAssignments(before)]);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        logger.warn({ err: outcome.reason }, 'evidence of a week ago could not be forgotten yet');
   }
 }

@@ -16,7 +16,7 @@ let notes: AnswerNotes;
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'answer-notes-'));
   book = await openBook({ home });
-  notes = new AnswerNotes({ book, logger: createLogger({ level: 'silent' }), now: Date.now });
+  notes = new AnswerNotes({ book, logger: createLogger({ level: 'silent' }) });
 });
 afterEach(async () => {
   await notes.close();

@@ -5,30 +5,23 @@ import type { Logger } from '../../core/telemetry/index.ts';
 
 const FLUSH_MS = 250;
 const MOST_WAITING = 20_000;
-const FORGET_EVERY_MS = 600_000;
-const KEEP_MS = 7 * 24 * 3_600_000;
 
 /** Where answers are noted. */
 export interface AnswerNotesOptions {
   readonly book: EvidenceRecords;
   readonly logger: Logger;
-  /** Unix milliseconds. */
-  readonly now: () => number;
 }
 
-/** Which version answered which request, written in batches and kept for a week: so feedback finds the version that it is about. */
+/** Which version answered which request, written in batches: so feedback finds the version that it is about. */
 export class AnswerNotes {
   readonly #options: AnswerNotesOptions;
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #timer: NodeJS.Timeout;
   #waiting: AnswerRecord[] = [];
   #writing: Promise<void> | undefined;
 
   constructor(options: AnswerNotesOptions) {
     this.#options = options;
-    this.#timers = [
-      setInterval(() => void this.#flush(), FLUSH_MS).unref(),
-      setInterval(() => void this.#attempt(() => this.#forget()), FORGET_EVERY_MS).unref(),
-    ];
+    this.#timer = setInterval(() => void this.#flush(), FLUSH_MS).unref();
   }
 
   note({ requestId, keyId, model, version, arm, purpose, unit, at }: Observation): void {
@@ -57,7 +50,7 @@ export class AnswerNotes {
   }
 
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#timer);
     await this.#flush();
   }
 
@@ -74,10 +67,6 @@ export class AnswerNotes {
     this.#waiting = [];
     const isWritten = await this.#attempt(() => this.#options.book.noteAnswers(batch));
     if (!isWritten) this.#waiting = [...batch, ...this.#waiting].slice(0, MOST_WAITING);
-  }
-
-  #forget(): Promise<void> {
-    return this.#options.book.forgetAnswers(this.#options.now() - KEEP_MS);
   }
 
   async #attempt(work: () => Promise<void>): Promise<boolean> {

@@ -41,7 +41,7 @@ export class RolloutEngine {
     this.#now = now;
     this.#pace = { ...DEFAULT_PACE, ...options.pace };
     this.#commands = new RolloutCommands({ book, fleet, textless: options.textless, now });
-    this.#answers = new AnswerNotes({ book, logger, now });
+    this.#answers = new AnswerNotes({ book, logger });
     this.#stopWatching = book.watchReleases(() => void this.#refresh());
     this.#poll = setInterval(() => void this.#refresh(), POLL_MS).unref();
   }
